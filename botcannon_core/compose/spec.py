@@ -1,0 +1,119 @@
+"""What was declared, as typed and frozen values: the only form in which a compose file travels.
+
+Times are float seconds, sizes are bytes. Not here: how YAML becomes this (reader) or how this becomes
+objects (loading).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["collector", "shell", "task"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a compose file, for error messages."""
+
+    file: str = ""
+    line: int = 0
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """`!!SECRET!!` in a kwarg: a value that was not written down. Its repr is all that is ever shown."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """A class (or function) to build: which file, which entry, with which kwargs.
+
+    `kwargs` is None when only a `key` was written, so that they must be found elsewhere.
+    """
+
+    role: Role
+    file: str
+    entry: str
+    key: str | None = None
+    kwargs: Mapping[str, Any] | None = None
+    place: Place = Place()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the kwargs that are secrets still to be found."""
+        return tuple(n for n, value in (self.kwargs or {}).items() if isinstance(value, Secret))
+
+
+@dataclass(frozen=True)
+class WorkersSpec:
+    """How many worker processes are kept, and how long one may take. See docs: compose, `workers`."""
+
+    hot: int = 2
+    idle: int = 1
+    max: int = 8
+    cooldown: float = 60.0
+    timeout: float = 60.0
+    lazy: bool = False
+
+
+@dataclass(frozen=True)
+class RestartSpec:
+    """How often a crashed collector is started again, and after which pause."""
+
+    max: int = 0
+    backoff: float = 0.1
+    backoff_max: float = 60.0
+
+
+@dataclass(frozen=True)
+class KeepSpec:
+    """How much settled data and how many delivered taskbacks stay readable; whichever comes first."""
+
+    messages: int = 100_000
+    age: float = 7 * 86_400.0
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """Where the ledger lives; `url` None is the embedded store of the project folder."""
+
+    url: str | None = None
+    fsync: Literal["everysec", "always"] = "everysec"
+
+
+@dataclass(frozen=True)
+class ServiceSpec:
+    """One service: a collector, optionally a shell, optionally tasks, and how they are run."""
+
+    name: str
+    collector: ClassSpec
+    shell: ClassSpec | None = None
+    tasks: tuple[ClassSpec, ...] = ()
+    poll: float = 0.01
+    workers: WorkersSpec = WorkersSpec()
+    restart: RestartSpec = RestartSpec()
+    stop_grace: float = 10.0
+    keep: KeepSpec = KeepSpec()
+    place: Place = Place()
+
+    @property
+    def classes(self) -> tuple[ClassSpec, ...]:
+        """Every class of the service, the collector first, the tasks in order."""
+        shell = (self.shell,) if self.shell else ()
+        return (self.collector, *shell, *self.tasks)
+
+
+@dataclass(frozen=True)
+class ComposeSpec:
+    """A whole compose file. `file` is its path as the user would write it."""
+
+    file: str
+    namespace: str = "DEFAULT"
+    store: StoreSpec = StoreSpec()
+    services: Mapping[str, ServiceSpec] = field(default_factory=dict)

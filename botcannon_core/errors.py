@@ -1,0 +1,84 @@
+"""Every error botcannon raises on purpose, as one tree, and the shape of a located problem.
+
+Not here: the words a person reads about a *bot's* own failure; those travel in a message's outcome.
+
+    CannonError
+    ├── ComposeError     the YAML or the code it names cannot be used: every Problem at once
+    ├── UsageError       the command line says something that makes no sense
+    ├── LockedError      another `up` already runs this service's part in this folder
+    ├── MessageError     a collector or a task gave fields that cannot be a message
+    ├── StoreError       Redis or Valkey cannot be reached, refused us, or may lose data
+    └── ServiceError     a service failed while it ran
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class CannonError(Exception):
+    """A mistake or misfortune that is explained to a person in its own words, without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong in what was declared: where it stands, what it is, what to do.
+
+    `line` counts from 1; 0 means that no line can be named.
+    """
+
+    file: str
+    line: int
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (where, self.path, self.text) if part)
+
+
+class ComposeError(CannonError):
+    """What was declared cannot be run; `problems` names every reason, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UsageError(CannonError):
+    """The command line was not understood; the text says what would be."""
+
+    exit_code = 2
+
+
+class LockedError(CannonError):
+    """Somebody else runs this already; the text names the process."""
+
+    exit_code = 2
+
+
+class MessageError(CannonError):
+    """Fields that are no message: the text names the field and the type it has."""
+
+
+class StoreError(CannonError):
+    """The store cannot be used; the text says which, never with its password."""
+
+    exit_code = 3
+
+
+class ServiceError(CannonError):
+    """A service could not go on."""
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """The tail of an error about an unknown word: `; did you mean 'x'?`, or nothing at all."""
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,137 @@
+"""The message: a flat mapping of strings with an id, and the rules by which results become one.
+
+Pure words: nothing here knows how a message is stored or carried.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from botcannon_core.errors import MessageError
+
+Outcome = Literal["done", "skipped", "parked"]
+
+
+class Message(Mapping[str, str]):
+    """What a collector yielded or an answer to it: read-only strings by name, with an id.
+
+    `id` is the message's own (`1700000000000-0`), also on its taskback and after a retry; `time` is
+    when it was stored, in seconds since the epoch; `service` is whose it is. On a taskback, `outcome`
+    says how it ended, `error` is one line if it was parked, `error_id` finds the traceback in the
+    log, and `redelivered` is true if a killed intake may have seen this taskback before.
+    """
+
+    __slots__ = ("_fields", "id", "redelivered", "service")
+
+    def __init__(
+        self, fields: Mapping[str, str], id: str = "", service: str = "", redelivered: bool = False
+    ) -> None:
+        self._fields = fields
+        self.id = id
+        self.service = service
+        self.redelivered = redelivered
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Message({self.id!r}, {dict(self._fields)!r})"
+
+    @property
+    def time(self) -> float:
+        """When the message was stored, in seconds since the epoch; 0.0 if it has no id yet."""
+        milliseconds = self.id.partition("-")[0]
+        return int(milliseconds) / 1000 if milliseconds.isdigit() else 0.0
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the message ended, or None while it has not."""
+        value = self._fields.get("_outcome")
+        return value if value in ("done", "skipped", "parked") else None  # type: ignore[return-value]
+
+    @property
+    def error(self) -> str | None:
+        """Why the message was parked, in one line."""
+        return self._fields.get("_error")
+
+    @property
+    def error_id(self) -> str | None:
+        """What to look up in the log to see the whole traceback."""
+        return self._fields.get("_error_id")
+
+
+def checked_fields(fields: object, source: str) -> dict[str, str]:
+    """`fields` as a new dict, once it is certain that they can be stored.
+
+    `source` names who gave them. Raises MessageError, naming the field and its type, for anything
+    but a mapping of strings to strings without leading underscores: those names are botcannon's.
+    """
+    if not isinstance(fields, Mapping):
+        raise MessageError(f"{source} gave {_kind(fields)}, not a mapping of strings to strings")
+    if not fields:
+        raise MessageError(f"{source} gave an empty message; yield None when there is no news")
+    for name, value in fields.items():
+        if not isinstance(name, str):
+            raise MessageError(f"{source} gave the field name {name!r}: {_kind(name)}, not a string")
+        if name.startswith("_"):
+            raise MessageError(f"{source} set the field {name!r}: names with _ first are botcannon's")
+        if not isinstance(value, str):
+            raise MessageError(f"{source} gave {_kind(value)} in field {name!r}, not a string")
+        if not _encodable(name) or not _encodable(value):
+            raise MessageError(f"{source} gave a lone surrogate in field {name!r}, not valid text")
+    return dict(fields)
+
+
+def checked_results(results: object, source: str) -> dict[str, Any]:
+    """What a task returned, as a dict to merge; None is an empty one.
+
+    Raises MessageError for anything but a dict with string names that are not botcannon's.
+    """
+    if results is None:
+        return {}
+    if not isinstance(results, dict):
+        raise MessageError(f"{source} returned {_kind(results)}, not a dict or None")
+    for name in results:
+        if not isinstance(name, str):
+            raise MessageError(f"{source} returned the name {name!r}: {_kind(name)}, not a string")
+        if name.startswith("_"):
+            raise MessageError(f"{source} set {name!r}: names with _ first are botcannon's")
+    return results
+
+
+def flat(results: Mapping[str, Any]) -> dict[str, str]:
+    """Results as message fields: strings as they are, anything else as JSON text."""
+    return {name: value if isinstance(value, str) else _text(value) for name, value in results.items()}
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """`text` as one printable line of at most `limit` characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _encodable(text: str) -> bool:
+    # isascii is a flag test in CPython, so the hot path encodes nothing
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _kind(value: object) -> str:
+    return "nothing (None)" if value is None else f"a value of type {type(value).__name__}"

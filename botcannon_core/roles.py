@@ -1,0 +1,69 @@
+"""The roles a user's class may play, and the words it may raise to end a message or a service.
+
+The roles are protocols: a class plays one by having its method. Inheriting is allowed, never needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from botcannon_core.message import Message
+
+
+@runtime_checkable
+class Collector(Protocol):
+    """Where messages come from, and where their answers go.
+
+    `read()` is asked again and again for an iterable (or async iterable) of flat `{str: str}` dicts;
+    None, or an item that is None, means "no news". It is not asked again before everything it yielded
+    is stored. Raise `Halt` when there will never be more; any other exception is a crash.
+
+    A collector may also have, each sync or async:
+
+    - `start()`: called once before the first `read()`.
+    - `stored(message)`: the message is safely in the stream; the place to acknowledge to the outside.
+    - `taskback(message)`: the answer to a message; see `Message.outcome` and `Message.error`.
+    - `close()`: called once at the end.
+
+    and as plain class attributes:
+
+    - `many = True`: every instance reads, on any host, and each gets its own taskbacks. Without it
+      one instance reads and the others stand by.
+    - `every_outcome = True`: `taskback()` also sees the outcomes without results: for doors on which
+      somebody waits.
+    - `terminal = True`: it owns the terminal: it gets stdin, and its end ends `up`.
+    """
+
+    def read(self) -> Iterable[Mapping[str, str] | None] | AsyncIterable[Mapping[str, str] | None] | None:
+        """The next messages, if there is news."""
+        ...
+
+
+@runtime_checkable
+class Task(Protocol):
+    """One link of the chain that runs for every message, in a worker process of its own."""
+
+    def task(self, message: Message, results: dict[str, Any]) -> Any:
+        """A dict to merge into `results` (or None); may be async."""
+        ...
+
+
+class Halt(Exception):  # noqa: N818 - a word a collector says, not an error
+    """Raised in `read()`: there will never be more. The service drains and ends well."""
+
+
+class Skip(Exception):  # noqa: N818 - a word a task says, not an error
+    """Raised in a task: this message needs no more work. Its outcome is `skipped`."""
+
+
+class Park(Exception):  # noqa: N818 - a word a task says, not an error
+    """Raised in a task as `Park(reason)`: this message cannot be done; put it aside with the reason."""
+
+
+class Retry(Exception):  # noqa: N818 - a word a task says, not an error
+    """Raised in a task as `Retry(delay)`: try this message again after `delay` seconds."""
+
+    def __init__(self, delay: float = 0.0) -> None:
+        self.delay = float(delay)
+        super().__init__(f"asked to be tried again in {self.delay:g} s")
