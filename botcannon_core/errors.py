@@ -20,7 +20,7 @@ from typing import ClassVar
 
 
 class CannonError(Exception):
-    """A mistake or misfortune that is explained to a person in its own words, without a traceback."""
+    """A mistake or misfortune, explained to a person in its own words, without a traceback."""
 
     exit_code: ClassVar[int] = 1
 

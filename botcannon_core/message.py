@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from botcannon_core.errors import MessageError
 
@@ -55,7 +55,7 @@ class Message(Mapping[str, str]):
     def outcome(self) -> Outcome | None:
         """How the message ended, or None while it has not."""
         value = self._fields.get("_outcome")
-        return value if value in ("done", "skipped", "parked") else None  # type: ignore[return-value]
+        return cast(Outcome, value) if value in ("done", "skipped", "parked") else None
 
     @property
     def error(self) -> str | None:
@@ -80,9 +80,13 @@ def checked_fields(fields: object, source: str) -> dict[str, str]:
         raise MessageError(f"{source} gave an empty message; yield None when there is no news")
     for name, value in fields.items():
         if not isinstance(name, str):
-            raise MessageError(f"{source} gave the field name {name!r}: {_kind(name)}, not a string")
+            raise MessageError(
+                f"{source} gave the field name {name!r}: {_kind(name)}, not a string"
+            )
         if name.startswith("_"):
-            raise MessageError(f"{source} set the field {name!r}: names with _ first are botcannon's")
+            raise MessageError(
+                f"{source} set the field {name!r}: names with _ first are botcannon's"
+            )
         if not isinstance(value, str):
             raise MessageError(f"{source} gave {_kind(value)} in field {name!r}, not a string")
         if not _encodable(name) or not _encodable(value):
@@ -109,7 +113,9 @@ def checked_results(results: object, source: str) -> dict[str, Any]:
 
 def flat(results: Mapping[str, Any]) -> dict[str, str]:
     """Results as message fields: strings as they are, anything else as JSON text."""
-    return {name: value if isinstance(value, str) else _text(value) for name, value in results.items()}
+    return {
+        name: value if isinstance(value, str) else _text(value) for name, value in results.items()
+    }
 
 
 def one_line(text: str, limit: int = 300) -> str:

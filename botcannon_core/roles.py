@@ -11,6 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 from botcannon_core.message import Message
 
 
+Fields = Mapping[str, str]
+
+
 @runtime_checkable
 class Collector(Protocol):
     """Where messages come from, and where their answers go.
@@ -30,12 +33,14 @@ class Collector(Protocol):
 
     - `many = True`: every instance reads, on any host, and each gets its own taskbacks. Without it
       one instance reads and the others stand by.
-    - `every_outcome = True`: `taskback()` also sees the outcomes without results: for doors on which
-      somebody waits.
+    - `every_outcome = True`: `taskback()` also sees the outcomes without results: for doors on
+      which somebody waits.
     - `terminal = True`: it owns the terminal: it gets stdin, and its end ends `up`.
     """
 
-    def read(self) -> Iterable[Mapping[str, str] | None] | AsyncIterable[Mapping[str, str] | None] | None:
+    def read(
+        self,
+    ) -> Iterable[Mapping[str, str] | None] | AsyncIterable[Mapping[str, str] | None] | None:
         """The next messages, if there is news."""
         ...
 
@@ -58,7 +63,7 @@ class Skip(Exception):  # noqa: N818 - a word a task says, not an error
 
 
 class Park(Exception):  # noqa: N818 - a word a task says, not an error
-    """Raised in a task as `Park(reason)`: this message cannot be done; put it aside with the reason."""
+    """Raised in a task as `Park(reason)`: this message cannot be done; put it aside, with why."""
 
 
 class Retry(Exception):  # noqa: N818 - a word a task says, not an error

@@ -1,0 +1,1 @@
+"""What runs: the launcher and the processes under it. It knows no room by name."""

@@ -1,0 +1,1 @@
+"""Built-in collectors, found by name exactly as files in app/ are."""

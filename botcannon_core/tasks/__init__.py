@@ -1,0 +1,1 @@
+"""Built-in tasks, found by name exactly as files in app/ are."""

@@ -1,0 +1,1 @@
+"""For authors of bots: run a class without the machinery around it."""

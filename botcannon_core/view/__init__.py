@@ -1,0 +1,1 @@
+"""What people look at: it only reads the ledger."""
