@@ -1,4 +1,4 @@
-"""The front door: what a bot's author imports. Pulls in neither the store's client nor a command line."""
+"""The front door: what a bot's author imports. It pulls in neither the store's client nor Fire."""
 
 from botcannon_core.message import Message
 from botcannon_core.roles import Collector, Halt, Park, Retry, Skip, Task

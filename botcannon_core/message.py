@@ -13,23 +13,29 @@ from botcannon_core.errors import MessageError
 
 Outcome = Literal["done", "skipped", "parked"]
 
+MOST_FIELDS = 1000  # of a message or of results: what is settled in one script call has a limit
+
 
 class Message(Mapping[str, str]):
     """What a collector yielded or an answer to it: read-only strings by name, with an id.
 
-    `id` is the message's own (`1700000000000-0`), also on its taskback and after a retry; `time` is
-    when it was stored, in seconds since the epoch; `service` is whose it is. On a taskback, `outcome`
-    says how it ended, `error` is one line if it was parked, `error_id` finds the traceback in the
-    log, and `redelivered` is true if a killed intake may have seen this taskback before.
+    `id` is the message's own (`1700000000000-0`), also on its taskback and after a retry; `time`
+    is when it was stored, in seconds since the epoch; `service` is whose it is. On a taskback,
+    `outcome` says how it ended, `error` is one line if it was parked, `error_id` finds the
+    traceback in the log, and `redelivered` is true if a killed intake may have seen it before.
     """
 
     __slots__ = ("_fields", "id", "redelivered", "service")
 
     def __init__(
-        self, fields: Mapping[str, str], id: str = "", service: str = "", redelivered: bool = False
+        self,
+        fields: Mapping[str, str],
+        message_id: str = "",
+        service: str = "",
+        redelivered: bool = False,
     ) -> None:
         self._fields = fields
-        self.id = id
+        self.id = message_id
         self.service = service
         self.redelivered = redelivered
 
@@ -76,6 +82,10 @@ def checked_fields(fields: object, source: str) -> dict[str, str]:
     """
     if not isinstance(fields, Mapping):
         raise MessageError(f"{source} gave {_kind(fields)}, not a mapping of strings to strings")
+    if len(fields) > MOST_FIELDS:
+        raise MessageError(
+            f"{source} gave {len(fields)} fields; a message has {MOST_FIELDS} at most"
+        )
     if not fields:
         raise MessageError(f"{source} gave an empty message; yield None when there is no news")
     for name, value in fields.items():

@@ -1,6 +1,6 @@
 """The roles a user's class may play, and the words it may raise to end a message or a service.
 
-The roles are protocols: a class plays one by having its method. Inheriting is allowed, never needed.
+The roles are protocols: a class plays one by having its method. Inheriting is allowed, not needed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from botcannon_core.message import Message
 
-
 Fields = Mapping[str, str]
 
 
@@ -18,14 +17,14 @@ Fields = Mapping[str, str]
 class Collector(Protocol):
     """Where messages come from, and where their answers go.
 
-    `read()` is asked again and again for an iterable (or async iterable) of flat `{str: str}` dicts;
-    None, or an item that is None, means "no news". It is not asked again before everything it yielded
-    is stored. Raise `Halt` when there will never be more; any other exception is a crash.
+    `read()` is asked again and again for an iterable (or async iterable) of flat `{str: str}`
+    dicts; None, or an item that is None, means "no news". It is not asked again before everything
+    it yielded is stored. Raise `Halt` when there will never be more; any other exception is a crash.
 
     A collector may also have, each sync or async:
 
     - `start()`: called once before the first `read()`.
-    - `stored(message)`: the message is safely in the stream; the place to acknowledge to the outside.
+    - `stored(message)`: the message is safely in the stream; acknowledge to the outside here.
     - `taskback(message)`: the answer to a message; see `Message.outcome` and `Message.error`.
     - `close()`: called once at the end.
 
