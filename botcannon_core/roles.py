@@ -53,19 +53,19 @@ class Task(Protocol):
         ...
 
 
-class Halt(Exception):  # noqa: N818 - a word a collector says, not an error
+class Halt(Exception):
     """Raised in `read()`: there will never be more. The service drains and ends well."""
 
 
-class Skip(Exception):  # noqa: N818 - a word a task says, not an error
+class Skip(Exception):
     """Raised in a task: this message needs no more work. Its outcome is `skipped`."""
 
 
-class Park(Exception):  # noqa: N818 - a word a task says, not an error
+class Park(Exception):
     """Raised in a task as `Park(reason)`: this message cannot be done; put it aside, with why."""
 
 
-class Retry(Exception):  # noqa: N818 - a word a task says, not an error
+class Retry(Exception):
     """Raised in a task as `Retry(delay)`: try this message again after `delay` seconds."""
 
     def __init__(self, delay: float = 0.0) -> None:

@@ -1,0 +1,242 @@
+"""A line: one connection on which commands are said at once and their answers heard in order.
+
+It never waits for an answer before it says the next thing, so a whole turn of a loop costs one write,
+and a process that is killed right after has still said what it had to say. redis-py opens the
+connection (address, TLS, password, cluster, Sentinel); hiredis packs and parses. It is no general
+client: whoever may wait for each answer uses the store's client instead.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from importlib import resources
+from typing import Any, Protocol
+
+import hiredis
+from redis.connection import AbstractConnection
+
+from botcannon_core.errors import StoreError
+
+Answer = Any
+Then = Callable[[Answer], None]
+
+RECEIVE_BYTES = 1 << 16
+# Above this many unanswered commands the line listens before it says more, so that neither side
+# buffers without bound. It is also how far back an intake's numbers are remembered (admit.lua).
+MOST_UNANSWERED = 1000
+# The server is there but cannot serve this command now: reconnecting, perhaps elsewhere, is the cure.
+ELSEWHERE = (
+    "LOADING",
+    "READONLY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "MOVED",
+    "ASK",
+    "TRYAGAIN",
+    "UNBLOCKED",
+)
+
+
+class Cut(StoreError):
+    """The connection broke, or its server may not serve us now; `reopen()` heals it."""
+
+
+class Refused(Exception):
+    """An answer that is an error of the server's, handed to whoever said the command."""
+
+
+class Store(Protocol):
+    """What a line needs of a store: a new connection to the server in charge of a key."""
+
+    def connection(self, key: str) -> AbstractConnection:
+        """A new, connected connection; raises StoreError."""
+        ...
+
+
+class Line:
+    """One pipelined connection to the server in charge of `key`.
+
+    States: open (a socket) and cut (none). Commands said while cut wait. What was said and not
+    answered when the line is cut is said again by `reopen()`: every command of ours either changes
+    nothing the second time (fences, numbers) or asks for nothing that is lost.
+    """
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store = store
+        self._key = key
+        self._connection: AbstractConnection | None = None
+        self._socket: socket.socket | None = None
+        self._reader = hiredis.Reader()
+        self._unanswered: deque[tuple[tuple[Any, ...], Then | None]] = deque()
+        self._unsent: list[bytes] = []
+        self.reopen()
+
+    def fileno(self) -> int:
+        """The socket to wait on; -1 while cut."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    @property
+    def is_open(self) -> bool:
+        """True while there is a connection."""
+        return self._socket is not None
+
+    @property
+    def unanswered(self) -> int:
+        """How many commands have been said and not been answered."""
+        return len(self._unanswered)
+
+    def say(self, *words: Any, then: Then | None = None) -> None:
+        """Put a command on the line; `then` gets its answer, or a Refused, when it is heard."""
+        self._unanswered.append((words, then))
+        if self._socket is not None:
+            self._unsent.append(_packed(*words))
+
+    def run(self, script: str, keys: tuple[str, ...], *args: Any, then: Then | None = None) -> None:
+        """Say one of the scripts in ledger/lua/, by its name."""
+        self.say("EVALSHA", _loaded(script).sha, len(keys), *keys, *args, then=then)
+
+    def flush(self) -> None:
+        """Send everything said so far. Raises Cut."""
+        if not self._unsent or self._socket is None:
+            return
+        data, self._unsent = b"".join(self._unsent), []
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            self._fail(error)
+
+    def hear(self, timeout: float = 0.0) -> int:
+        """Hand out the answers that are there, waiting up to `timeout` seconds for the first.
+
+        Returns how many there were. Raises Cut when the connection broke, after handing out what
+        had still arrived.
+        """
+        self.flush()
+        if self._socket is None:
+            raise Cut("the store's connection is closed")
+        if not self._readable(timeout):
+            return 0
+        self._receive(self._socket)
+        return self._hand_out()
+
+    def ask(self, *words: Any, timeout: float = 10.0) -> Answer:
+        """Say a command and wait for its answer: for starts and ends, never in a hot loop."""
+        answers: list[Answer] = []
+        self.say(*words, then=answers.append)
+        while not answers:
+            if not self.hear(timeout) and not answers:
+                self._fail(TimeoutError(f"no answer for {timeout:g} s"))
+        if isinstance(answers[0], Refused):
+            raise answers[0]
+        return answers[0]
+
+    def ask_script(self, script: str, keys: tuple[str, ...], *args: Any) -> Answer:
+        """Run a script and wait for its answer."""
+        return self.ask("EVALSHA", _loaded(script).sha, len(keys), *keys, *args)
+
+    def reopen(self, again: bool = True) -> None:
+        """Connect anew and say what was not answered again, or forget it. Raises StoreError."""
+        self.close()
+        self._connection = self._store.connection(self._key)
+        sock: socket.socket = self._connection._sock  # redis-py has no public name for it
+        self._socket = sock
+        sock.settimeout(30.0)  # a send that takes longer means that the server is gone
+        self._reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=Refused)
+        self._unsent = [_packed("SCRIPT", "LOAD", script.text) for script in _all_scripts()]
+        earlier = list(self._unanswered) if again else []
+        self._unanswered = deque(((), None) for _ in self._unsent)
+        for words, then in earlier:
+            if words:
+                self.say(*words, then=then)
+
+    def close(self) -> None:
+        """Drop the connection; what is unanswered stays for `reopen()`."""
+        if self._connection is not None:
+            self._connection.disconnect()  # type: ignore[no-untyped-call]  # redis-py's
+        self._connection = self._socket = None
+        self._unsent = []
+
+    def _readable(self, timeout: float) -> bool:
+        sock = self._socket
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            return True
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
+
+    def _receive(self, sock: socket.socket) -> None:
+        try:
+            while True:
+                data = sock.recv(RECEIVE_BYTES)
+                if not data:
+                    raise ConnectionResetError("the server closed the connection")
+                self._reader.feed(data)
+                if len(data) < RECEIVE_BYTES and not (
+                    isinstance(sock, ssl.SSLSocket) and sock.pending()
+                ):
+                    return
+                if not self._readable(0.0):
+                    return
+        except OSError as error:
+            self._fail(error)
+
+    def _hand_out(self) -> int:
+        count = 0
+        while (answer := self._reader.gets()) is not False:
+            words, then = self._unanswered.popleft()
+            if isinstance(answer, Refused) and words:
+                text = str(answer)
+                if text.startswith(ELSEWHERE):
+                    self._unanswered.appendleft((words, then))
+                    self._fail(OSError(text))
+                if text.startswith("NOSCRIPT"):  # a restarted or flushed server: tell it again
+                    self._teach()
+                    self.say(*words, then=then)
+                    continue
+            count += 1
+            if then is not None:
+                then(answer)
+        return count
+
+    def _teach(self) -> None:
+        for script in _all_scripts():
+            self.say("SCRIPT", "LOAD", script.text)
+
+    def _fail(self, error: OSError) -> None:
+        self.close()
+        raise Cut(f"the store's connection broke: {error}") from error
+
+
+def _packed(*words: Any) -> bytes:
+    return hiredis.pack_command(words)
+
+
+class Script:
+    """A Lua script with the name the server knows it by."""
+
+    def __init__(self, text: str) -> None:
+        # sha1 is what the protocol asks for; it guards nothing here
+        from hashlib import sha1  # only where a store is used: saves the import in slim processes
+
+        self.text = text
+        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+_scripts: dict[str, Script] = {}
+
+
+def _loaded(name: str) -> Script:
+    _all_scripts()
+    return _scripts[name]
+
+
+def _all_scripts() -> list[Script]:
+    if not _scripts:
+        for file in (resources.files("botcannon_core.ledger") / "lua").iterdir():
+            if file.name.endswith(".lua"):
+                _scripts[file.name.removesuffix(".lua")] = Script(file.read_text())
+    return list(_scripts.values())

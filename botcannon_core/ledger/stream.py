@@ -1,0 +1,184 @@
+"""What is done to a service's streams, as plain functions that say it on a line.
+
+Each promise that needs several steps to happen together is one script in lua/. Not here: who decides
+that something is done (the pool) or what a message means (the chain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused, Store, Then
+
+POOL = "pool"  # the group that works on `data`
+INTAKE = "intake"  # the group that brings `taskback` home
+
+NOBODY = "nobody"  # the consumer that holds what a pool handed back
+BLOCK_SECONDS = 5.0
+REMEMBER_ADMITTED_SECONDS = 3600.0  # longer than any outage in which an intake says things again
+LOG_LINES = 10_000  # kept per service
+TRIM_AT_ONCE = 1000  # entries looked at by one trim, so that the server is never held up
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a stream: its id in that stream and its fields."""
+
+    id: str
+    fields: dict[str, str]
+
+
+def admit(
+    line: Line, keys: Keys, life: str, number: int, fields: Mapping[str, str], then: Then
+) -> None:
+    """Store a message; `then` gets its id. `number` counts up in one life, so nothing is doubled."""
+    line.run(
+        "admit",
+        (keys.data, keys.key(f"admitted:{life}")),
+        number,
+        MOST_UNANSWERED,
+        int(REMEMBER_ADMITTED_SECONDS * 1000),
+        *_pairs(fields),
+        then=then,
+    )
+
+
+def begin(line: Line, keys: Keys, entry: str) -> None:
+    """Count a try, before it runs. Said before the run, heard after: a killed pool has said it."""
+    line.say("HINCRBY", keys.key("tries"), entry, 1)
+
+
+def settle(
+    line: Line, keys: Keys, consumer: str, entry: str, taskback: Mapping[str, str], then: Then
+) -> None:
+    """A message is done; `then` gets 1, or 0 if it was no longer this consumer's."""
+    names = (keys.data, keys.taskback, keys.key("tries"))
+    line.run("settle", names, POOL, consumer, entry, *_pairs(taskback), then=then)
+
+
+def park(
+    line: Line,
+    keys: Keys,
+    consumer: str,
+    entry: str,
+    dead: Mapping[str, str],
+    taskback: Mapping[str, str],
+    then: Then,
+) -> None:
+    """A message cannot be done: into `dead`, and whoever asked is told. Fenced like `settle`."""
+    names = (keys.data, keys.taskback, keys.key("tries"), keys.dead)
+    words = _pairs(dead)
+    line.run("park", names, POOL, consumer, entry, len(words), *words, *_pairs(taskback), then=then)
+
+
+def renew(line: Line, keys: Keys, consumer: str, held: Iterable[str], then: Then) -> None:
+    """Keep the lease on `held`; `then` gets the entries that somebody else has taken over."""
+    line.run("renew", (keys.data,), POOL, consumer, *held, then=then)
+
+
+def adopt(line: Line, keys: Keys, consumer: str, dead: str, count: int, then: Then) -> None:
+    """Take over up to `count` entries of a dead consumer; `then` gets them, see `entries`."""
+    line.run("adopt", (keys.data,), POOL, consumer, dead, count, then=then)
+
+
+def acknowledge(line: Line, stream: str, group: str, entry: str) -> None:
+    """An entry was dealt with by this group."""
+    line.say("XACK", stream, group, entry)
+
+
+def make_group(line: Line, stream: str, group: str, start: str = "0") -> None:
+    """Make sure that the group exists, from the stream's beginning: what was queued before counts."""
+    line.say("XGROUP", "CREATE", stream, group, start, "MKSTREAM")  # BUSYGROUP is fine
+
+
+def trim(line: Line, stream: str, messages: int, before: float) -> None:
+    """Forget settled entries beyond `messages`, or from before the time `before` in seconds."""
+    oldest = f"{max(0, int(before * 1000))}-0"
+    line.run("trim", (stream,), messages, oldest, TRIM_AT_ONCE)
+
+
+def write_log(line: Line, keys: Keys, fields: Mapping[str, str]) -> None:
+    """Add one line to the service's log."""
+    line.say("XADD", keys.log, "MAXLEN", "~", LOG_LINES, "*", *_pairs(fields))
+
+
+def entries(answer: Any) -> list[Entry]:
+    """The entries in an answer of XRANGE, XCLAIM or a script; those deleted meanwhile are left out."""
+    return [Entry(id, fields_of(words)) for id, words in answer or () if words]  # noqa: A001
+
+
+def fields_of(words: list[str]) -> dict[str, str]:
+    """`[field, value, ...]` as a dict."""
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+class Reader:
+    """Reads one stream through a group, one question at a time, on a line of its own.
+
+    States: *idle*, *asked* (a question is out and may block), *draining* (after a cut, or at the
+    start: entries that the server had already assigned to this consumer come before new ones).
+    """
+
+    def __init__(self, store: Store, stream: str, group: str, consumer: str) -> None:
+        self._stream = stream
+        self._group = group
+        self._consumer = consumer
+        self._heard: list[Entry] = []
+        self._drained_to: str | None = "0"
+        self.is_asked = False
+        self.lost = 0  # entries that were deleted from the stream before they were acknowledged
+        self.line = Line(store, stream)
+        make_group(self.line, stream, group)
+
+    @property
+    def is_draining(self) -> bool:
+        """True while entries of before a cut may still come."""
+        return self._drained_to is not None
+
+    def ask(self, count: int, block: float = BLOCK_SECONDS) -> None:
+        """Ask for up to `count` entries, waiting up to `block` seconds for the first."""
+        words: list[Any] = ["XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", count]
+        if self._drained_to is None and block > 0:
+            words += ["BLOCK", int(block * 1000)]
+        words += ["STREAMS", self._stream, self._drained_to or ">"]
+        self.is_asked = True
+        self.line.say(*words, then=self._take)
+        self.line.flush()
+
+    def hear(self, timeout: float = 0.0) -> list[Entry]:
+        """The entries that have come, waiting up to `timeout` seconds. Raises Cut."""
+        self.line.hear(timeout)
+        heard, self._heard = self._heard, []
+        return heard
+
+    def reopen(self) -> None:
+        """Connect anew; own entries of before come first again. Raises StoreError."""
+        self.line.reopen(again=False)
+        self._drained_to = "0"
+        self.is_asked = False
+        make_group(self.line, self._stream, self._group)
+
+    def _take(self, answer: Any) -> None:
+        self.is_asked = False
+        if isinstance(answer, Refused):
+            if not str(answer).startswith("NOGROUP"):
+                raise answer
+            # flushed or failed over: nothing is remembered, so it is simply made again
+            make_group(self.line, self._stream, self._group)
+            return
+        came = answer[0][1] if answer else []
+        if self._drained_to is not None:
+            self._drained_to = came[-1][0] if came else None
+        for entry, words in came:
+            if words is None:
+                self.lost += 1
+                acknowledge(self.line, self._stream, self._group, entry)
+            else:
+                self._heard.append(Entry(entry, fields_of(words)))
+
+
+def _pairs(fields: Mapping[str, str]) -> list[str]:
+    return [word for pair in fields.items() for word in pair]
