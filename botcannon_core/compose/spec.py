@@ -30,11 +30,24 @@ class Secret:
         return "***"
 
 
+class Hidden(str):
+    """The value of a secret, once found: text that shows itself to nobody who prints a spec.
+
+    Classes are built with the plain text; `str(value)` is how to get it.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 @dataclass(frozen=True)
 class ClassSpec:
     """A class (or function) to build: which file, which entry, with which kwargs.
 
-    `kwargs` is None when only a `key` was written, so that they must be found elsewhere.
+    `kwargs` is None when only a `key` was written, so that they must be found elsewhere. A secret
+    among them is a Secret until it is found and Hidden text afterwards.
     """
 
     role: Role
@@ -43,6 +56,13 @@ class ClassSpec:
     key: str | None = None
     kwargs: Mapping[str, Any] | None = None
     place: Place = Place()
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
+
+    def at(self, name: str) -> Place:
+        """Where `file`, `entry`, `conf.key` or `conf.kwargs.NAME` stands, or else what encloses it."""
+        while name and name not in self.places:
+            name = name.rpartition(".")[0]
+        return self.places.get(name, self.place)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -83,13 +103,16 @@ class KeepSpec:
 class StoreSpec:
     """Where the ledger lives; `url` None is the embedded store of the project folder."""
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)  # may hold a password
     fsync: Literal["everysec", "always"] = "everysec"
 
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """One service: a collector, optionally a shell, optionally tasks, and how they are run."""
+    """One service: a collector, optionally a shell, optionally tasks, and how they are run.
+
+    `hidden` are the values of its secrets, once found, to be struck from whatever it prints.
+    """
 
     name: str
     collector: ClassSpec
@@ -101,6 +124,7 @@ class ServiceSpec:
     stop_grace: float = 10.0
     keep: KeepSpec = KeepSpec()
     place: Place = Place()
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def classes(self) -> tuple[ClassSpec, ...]:
