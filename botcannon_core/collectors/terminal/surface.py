@@ -1,0 +1,52 @@
+"""What a conversation on a terminal needs of whatever carries it: lines in, texts out.
+
+Two things play this role: a `Screen` for a person and a `Pipe` for a script. Neither knows of
+collectors, so a chat attached to a running service uses them as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from botcannon_core.message import Message
+
+Complete = Callable[[list[str]], Sequence[str]]
+"""From the words typed so far, the last one unfinished or empty, to what that one may become."""
+
+
+class Surface(Protocol):
+    """Where lines are typed and replies are shown."""
+
+    one_at_a_time: bool
+    """A line is given only after the one before it was answered, so that replies come in order."""
+
+    async def next_line(self) -> str | None:
+        """The next line that is not blank, or None when there will never be another."""
+        ...
+
+    async def show(self, text: str) -> None:
+        """Show `text` at once, without tearing a line that is being typed."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was found; safe to call twice."""
+        ...
+
+
+def reply(message: Message) -> str | None:
+    """What a person should see of a taskback: its text, its error in one line, or nothing."""
+    if message.outcome == "parked":
+        error = f"error: {message.error or 'this could not be done'}"
+        return f"{error} (log {message.error_id})" if message.error_id else error
+    if message.outcome == "skipped":
+        return None
+    return message.get("text") or None
+
+
+def put(text: str, descriptor: int = 1) -> None:
+    """Write all of `text` and a newline, unbuffered; raises OSError when nobody reads any more."""
+    data = memoryview(f"{text}\n".encode(errors="replace"))
+    while data:
+        data = data[os.write(descriptor, data) :]
