@@ -2,7 +2,6 @@
 
 from botcannon_core.message import Message
 from botcannon_core.roles import Collector, Halt, Park, Retry, Skip, Task
-
-__version__ = "0.1.0"
+from botcannon_core.version import __version__
 
 __all__ = ["Collector", "Halt", "Message", "Park", "Retry", "Skip", "Task", "__version__"]
