@@ -1,0 +1,265 @@
+"""A compose file as a ComposeSpec, with every problem at its line.
+
+The tables at the end say which keys there are and what each takes; everything else is how tables are read.
+Reading never raises: what is wrong becomes a Problem, and a broken service is left out. Not here:
+whether the files and classes it names exist (loading), and where secrets come from (conf).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from botcannon_core.compose import document, nodes, values
+from botcannon_core.compose.nodes import Spot
+from botcannon_core.compose.spec import (
+    ClassSpec,
+    ComposeSpec,
+    KeepSpec,
+    Place,
+    RestartSpec,
+    Role,
+    ServiceSpec,
+    StoreSpec,
+    WorkersSpec,
+)
+from botcannon_core.errors import Problem, suggest
+
+Convert = Callable[[Spot], Any]
+"""Makes a value of what stands at a spot. Raises ValueError for a value that is wrong; what is
+wrong further below it puts down there itself."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a compose file says.
+
+    `spec.services` holds the services that can be run; `broken` names the others with what is wrong in
+    each. `problems` are all there are, in the order of their lines, those of broken services too.
+    """
+
+    spec: ComposeSpec
+    problems: tuple[Problem, ...] = ()
+    broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+
+def read(path: Path) -> Reading:
+    """What the compose file at `path` says and everything that is wrong with it; never raises."""
+    problems: list[Problem] = []
+    try:
+        top = nodes.root(path, problems)
+    except document.Unusable as error:
+        return _nothing(path, str(error), error.line)
+    if top is None or nodes.is_empty(top.node):
+        return _nothing(path, "is empty; it needs at least `services:` with one service", 1)
+    found = _table(top, TOP, required=("services",))
+    services: dict[str, ServiceSpec | None] = found.pop("services", {})
+    return _reading(ComposeSpec(file=str(path), **found), services, problems)
+
+
+def _nothing(path: Path, text: str, line: int) -> Reading:
+    return Reading(ComposeSpec(str(path)), (Problem(str(path), line, "", text),))
+
+
+def _reading(
+    spec: ComposeSpec, services: Mapping[str, ServiceSpec | None], problems: list[Problem]
+) -> Reading:
+    ordered = sorted(set(problems))
+    broken = {name: _within(f"services.{name}", ordered) for name in services}
+    good = {n: service for n, service in services.items() if service and not broken[n]}
+    return Reading(
+        ComposeSpec(spec.file, spec.namespace, spec.store, good),
+        tuple(ordered),
+        {name: found for name, found in broken.items() if found},
+    )
+
+
+def _within(path: str, problems: list[Problem]) -> tuple[Problem, ...]:
+    below = (path + ".", path + "[")
+    return tuple(p for p in problems if p.path == path or p.path.startswith(below))
+
+
+# --- what a table is -------------------------------------------------------------------------------
+
+
+def _table(
+    spot: Spot, table: Mapping[str, Convert], required: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The good values of a mapping by name; every other key is put down as a problem."""
+    found: dict[str, Any] = {}
+    seen = set()
+    before = len(spot.problems)
+    for key, child in nodes.entries(spot):
+        seen.add(key.value)
+        if key.value in table:
+            _convert(found, key.value, table[key.value], child)
+        else:
+            unknown = spot.child(key, key.value)
+            unknown.refuse(f"unknown key{suggest(key.value, list(table)) or _takes(table)}")
+    if seen or len(spot.problems) == before:  # else it was no mapping, and that is said already
+        for name in required:
+            if name not in seen:
+                spot.refuse(f"lacks the key {name!r}")
+    return found
+
+
+def _convert(found: dict[str, Any], name: str, convert: Convert, spot: Spot) -> None:
+    try:
+        found[name] = convert(spot)
+    except ValueError as error:
+        spot.refuse(str(error))
+
+
+def _takes(table: Mapping[str, Convert]) -> str:
+    return f"; there are {', '.join(table)}"
+
+
+# --- mappings --------------------------------------------------------------------------------------
+
+
+def _store(spot: Spot) -> StoreSpec:
+    if isinstance(spot.node, yaml.MappingNode):
+        return StoreSpec(**_table(spot, STORE))
+    return StoreSpec(url=values.url(spot))
+
+
+def _workers(spot: Spot) -> WorkersSpec:
+    found = _table(spot, WORKERS)
+    most = found.get("max", WorkersSpec.max)
+    for name, default in (("hot", WorkersSpec.hot), ("idle", WorkersSpec.idle)):
+        # what was not written adapts; what was written must fit
+        if found.setdefault(name, min(default, most)) > most:
+            spot.refuse(f"{name} is {found[name]}, more than max, which is {most}")
+    return WorkersSpec(**found)
+
+
+def _restart(spot: Spot) -> RestartSpec:
+    found = _table(spot, RESTART)
+    first = found.get("backoff", RestartSpec.backoff)
+    if found.setdefault("backoff_max", max(first, RestartSpec.backoff_max)) < first:
+        spot.refuse("backoff is longer than backoff_max")
+    return RestartSpec(**found)
+
+
+def _keep(spot: Spot) -> KeepSpec:
+    return KeepSpec(**_table(spot, KEEP))
+
+
+def _kwargs(spot: Spot) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, child in nodes.entries(spot):
+        if not key.value.isidentifier():
+            child.refuse("must be a name that a Python parameter can have")
+        found[key.value] = nodes.value(child, secret=True)
+    return found
+
+
+def _conf(spot: Spot) -> dict[str, Any]:
+    found = _table(spot, CONF)
+    if not found.keys() & {"key", "kwargs"}:
+        found["kwargs"] = {}
+    return found
+
+
+def _class(spot: Spot, role: Role, more: dict[str, Convert] | None = None) -> dict[str, Any]:
+    """A SPEC as {"spec": ClassSpec or None} and the values of the keys that `more` adds to it."""
+    found = _table(spot, SPEC | (more or {}), required=("file", "entry"))
+    file, entry, conf = (found.pop(n, None) for n in ("file", "entry", "conf"))
+    key, kwargs = (conf.get("key"), conf.get("kwargs")) if conf is not None else (None, {})
+    if file is None or entry is None:
+        return {"spec": None, **found}
+    built = ClassSpec(role, file, entry, key, kwargs, spot.place, _places(spot))
+    if built.secrets and key is None:
+        where = built.at(f"conf.kwargs.{built.secrets[0]}")
+        text = "a secret needs a `key` beside `kwargs`, under which it is kept"
+        spot.problems.append(Problem(where.file, where.line, where.path, text))
+    return {"spec": built, **found}
+
+
+def _places(spot: Spot, under: str = "") -> dict[str, Place]:
+    """Where each key of a SPEC stands, down to the single kwargs."""
+    if not isinstance(spot.node, yaml.MappingNode):
+        return {}
+    found: dict[str, Place] = {}
+    quiet = Spot(spot.node, spot.path, spot.file, [])  # its problems are put down already
+    for key, child in nodes.entries(quiet):
+        name = f"{under}{key.value}"
+        found[name] = child.place
+        if name in ("conf", "conf.kwargs"):
+            found |= _places(child, name + ".")
+    return found
+
+
+def _tasks(spot: Spot) -> tuple[ClassSpec, ...]:
+    if isinstance(spot.node, yaml.MappingNode):
+        spots = [child for _, child in nodes.entries(spot)]
+    elif isinstance(spot.node, yaml.SequenceNode):
+        spots = list(nodes.items(spot))
+    else:
+        raise ValueError(f"must be a list or a mapping of tasks, is {nodes.kind(spot.node)}")
+    read_each = [_class(child, "task")["spec"] for child in spots]
+    return tuple(task for task in read_each if task)
+
+
+def _service(spot: Spot) -> ServiceSpec | None:
+    """The service, or None when so much is wrong that there is none; problems are put down."""
+    name = spot.path.removeprefix("services.")
+    found = _table(spot, SERVICE, required=("collector",))
+    collector = found.pop("collector", {"spec": None})
+    if collector["spec"] is None:
+        return None
+    shell = found.pop("shell", {"spec": None})["spec"]
+    poll = collector.get("poll", ServiceSpec.poll)
+    return ServiceSpec(name, collector["spec"], shell, poll=poll, place=spot.place, **found)
+
+
+def _services(spot: Spot) -> dict[str, ServiceSpec | None]:
+    found: dict[str, ServiceSpec | None] = {}
+    before = len(spot.problems)
+    for key, child in nodes.entries(spot):
+        try:
+            values.valid_name(key.value)
+        except ValueError as error:
+            child.refuse(str(error))
+            continue
+        found[key.value] = _service(child)
+    if not found and len(spot.problems) == before:
+        spot.refuse("names no service; there must be at least one")
+    return found
+
+
+# --- the tables: every key there is ----------------------------------------------------------------
+
+CONF: dict[str, Convert] = {"key": values.name, "kwargs": _kwargs}
+SPEC: dict[str, Convert] = {"file": values.module, "entry": values.entry, "conf": _conf}
+STORE: dict[str, Convert] = {"url": values.url, "fsync": values.fsync}
+RESTART: dict[str, Convert] = {
+    "max": partial(values.count, least=0),
+    "backoff": values.time,
+    "backoff_max": values.time,
+}
+KEEP: dict[str, Convert] = {"messages": partial(values.count, least=1), "age": values.time}
+WORKERS: dict[str, Convert] = {
+    "hot": partial(values.count, least=0),
+    "idle": partial(values.count, least=1),
+    "max": partial(values.count, least=1),
+    "cooldown": values.time,
+    "timeout": values.time,
+    "lazy": values.switch,
+}
+# A room's own key joins this table, found by its name, once a room has one.
+SERVICE: dict[str, Convert] = {
+    "collector": partial(_class, role="collector", more={"poll": values.time}),
+    "shell": partial(_class, role="shell"),
+    "tasks": _tasks,
+    "workers": _workers,
+    "restart": _restart,
+    "stop_grace": values.time,
+    "keep": _keep,
+}
+TOP: dict[str, Convert] = {"namespace": values.name, "store": _store, "services": _services}
