@@ -58,7 +58,7 @@ def services_pattern(namespace: str) -> str:
 
 
 def services_in(namespace: str, keys: Iterable[str]) -> list[str]:
-    """The names of the services these keys belong to, sorted, each once; other keys are passed over."""
+    """The names of the services these keys belong to, sorted, each once."""
     shape = re.compile(re.escape(namespace) + r"\|streams:\{(.+?)\}:.+", re.DOTALL)
     found = (shape.fullmatch(key) for key in keys)
     return sorted({match[1] for match in found if match})
