@@ -1,8 +1,8 @@
 """A compose file as a ComposeSpec, with every problem at its line.
 
-The tables at the end say which keys there are and what each takes; everything else is how tables are read.
-Reading never raises: what is wrong becomes a Problem, and a broken service is left out. Not here:
-whether the files and classes it names exist (loading), and where secrets come from (conf).
+The tables at the end say which keys there are and what each takes; everything else is how tables
+are read. Reading never raises: what is wrong becomes a Problem, and a broken service is left out. Not
+here: whether the files and classes it names exist (loading), and where secrets come from (conf).
 """
 
 from __future__ import annotations

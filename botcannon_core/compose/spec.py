@@ -100,6 +100,16 @@ class KeepSpec:
 
 
 @dataclass(frozen=True)
+class DeliverSpec:
+    """How often a message is tried, and how long a pool may be silent before others take over."""
+
+    tries: int = 1
+    backoff: float = 1.0
+    backoff_max: float = 60.0
+    lease: float = 15.0
+
+
+@dataclass(frozen=True)
 class StoreSpec:
     """Where the ledger lives; `url` None is the embedded store of the project folder."""
 
@@ -123,6 +133,7 @@ class ServiceSpec:
     restart: RestartSpec = RestartSpec()
     stop_grace: float = 10.0
     keep: KeepSpec = KeepSpec()
+    deliver: DeliverSpec = DeliverSpec()
     place: Place = Place()
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
 

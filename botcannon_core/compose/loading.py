@@ -1,0 +1,154 @@
+"""From a ClassSpec to the module, the class and the object it names.
+
+A file is `app.NAME` of the project folder, else a built-in of its role found by the same name, so that a
+user can shadow one. Not here: whether the class suits its role (fit), and in which process it is built.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from botcannon_core.compose.signature import parameters
+from botcannon_core.compose.spec import ClassSpec, Hidden, Place, Role
+from botcannon_core.errors import ComposeError, Problem, suggest
+
+ROOMS: Mapping[Role, str] = {
+    "collector": "botcannon_core.collectors",
+    "task": "botcannon_core.tasks",
+}
+"""Where the built-ins of a role live; a shell is always the user's own."""
+
+HANDLES = frozenset({"shell", "ledger"})
+"""What a class can ask for by naming it as a constructor parameter."""
+
+_HOUSE = Path(__file__).parents[2]  # the folder that holds botcannon_core
+
+
+class FunctionTask:
+    """A task made of a plain function `f(message, results)`, with its kwargs and handles bound."""
+
+    def __init__(self, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
+        self.task = partial(function, **kwargs) if kwargs else function
+
+
+def load(one: ClassSpec, project: Path | None = None) -> Any:
+    """The class (or function) that `one` names; its module is imported once a process.
+
+    Raises ComposeError if there is no such file or entry; what the module raises while it is imported
+    comes through as it is.
+    """
+    name = module_name(one, project)
+    enter(project)
+    module = importlib.import_module(name)
+    if not hasattr(module, one.entry):
+        raise ComposeError([no_entry(one, module)])
+    return getattr(module, one.entry)
+
+
+def build(
+    one: ClassSpec, handles: Mapping[str, Callable[[], Any]], project: Path | None = None
+) -> Any:
+    """The object that `one` names: `Entry(**kwargs)`, or a FunctionTask around a function.
+
+    A parameter that has a name in `handles` and no kwarg gets what that handle's factory makes.
+    Raises what the constructor raises, and what `load` raises.
+    """
+    entry = load(one, project)
+    kwargs = {name: _plain(value) for name, value in (one.kwargs or {}).items()}
+    for name in asks_for(entry):
+        if name in handles and name not in kwargs:
+            kwargs[name] = handles[name]()
+    if one.role == "task" and not isinstance(entry, type):
+        return FunctionTask(entry, kwargs)
+    return entry(**kwargs)
+
+
+def asks_for(entry: Any) -> frozenset[str]:
+    """The handles that a class's constructor (or a function) names."""
+    taken = parameters(entry)
+    return HANDLES & frozenset(taken.names) if taken else frozenset()
+
+
+def module_name(one: ClassSpec, project: Path | None = None) -> str:
+    """The module that holds `one`, found without importing it. Raises ComposeError if there is none."""
+    folder = (project or Path.cwd()) / "app"
+    if _is_module(folder, one.file):
+        return f"app.{one.file}"
+    room = ROOMS.get(one.role)
+    if room and _is_module(_room_folder(room), one.file):
+        return f"{room}.{one.file}"
+    raise ComposeError([_no_module(one, folder, room)])
+
+
+def enter(project: Path | None = None) -> None:
+    """Make `import app.NAME` mean the project's folder, whatever else is called `app`.
+
+    The project folder comes first on `sys.path`. Without an `app/__init__.py` Python would prefer an
+    installed package of that name, so the namespace package is made here.
+    """
+    folder = (project or Path.cwd()).resolve()
+    sys.path[:] = [str(folder), *(path for path in sys.path if path != str(folder))]
+    if _belongs(sys.modules.get("app"), folder / "app"):
+        return
+    for name in [name for name in sys.modules if name == "app" or name.startswith("app.")]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    if not (folder / "app" / "__init__.py").is_file():
+        spec = ModuleSpec("app", None, is_package=True)
+        spec.submodule_search_locations = [str(folder / "app")]
+        sys.modules["app"] = module_from_spec(spec)
+
+
+def no_entry(one: ClassSpec, module: ModuleType) -> Problem:
+    """The problem that a module has no such class; a near name is suggested."""
+    named = [name for name in vars(module) if not name.startswith("_")]
+    own = [n for n in named if getattr(vars(module)[n], "__module__", None) == module.__name__]
+    hint = suggest(one.entry, named) or (f"; it has {', '.join(own[:8])}" if own else "")
+    return problem(one.at("entry"), f"no {one.entry!r} in {_shown(module)}{hint}")
+
+
+def problem(place: Place, text: str, below: str = "") -> Problem:
+    """A Problem at a place of the compose file; `below` is added to its path."""
+    return Problem(place.file, place.line, place.path + below, text)
+
+
+def _is_module(folder: Path, name: str) -> bool:
+    path = folder.joinpath(*name.split("."))
+    return path.with_name(path.name + ".py").is_file() or (path / "__init__.py").is_file()
+
+
+def _room_folder(room: str) -> Path:
+    return _HOUSE.joinpath(*room.split("."))
+
+
+def _no_module(one: ClassSpec, folder: Path, room: str | None) -> Problem:
+    known = [*_modules_in(folder), *(_modules_in(_room_folder(room)) if room else ())]
+    text = f"no {one.file.replace('.', '/') + '.py'!r} in app/"
+    text += " and no built-in of that name" if room else ""
+    return problem(one.at("file"), text + suggest(one.file, known))
+
+
+def _modules_in(folder: Path) -> list[str]:
+    found = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
+    names = (path.parent if path.name == "__init__" else path for path in found)
+    return sorted({".".join(name.parts) for name in names if name.parts})
+
+
+def _belongs(module: ModuleType | None, folder: Path) -> bool:
+    return any(Path(path) == folder for path in getattr(module, "__path__", ()))
+
+
+def _shown(module: ModuleType) -> str:
+    return f"{module.__name__.replace('.', '/')}.py"
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Hidden) else value
