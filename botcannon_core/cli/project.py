@@ -101,7 +101,7 @@ def _command_from(folder: Path) -> str:
     launcher = Path(__file__).resolve().parents[2] / "botcannon"
     if shutil.which("botcannon") or not launcher.is_file():
         return "botcannon"
-    return relpath(launcher, folder.resolve())
+    return min(str(launcher), relpath(launcher, folder.resolve()), key=len)
 
 
 def _is_own_checkout(folder: Path) -> bool:

@@ -12,4 +12,4 @@ class Bot:
 
     def roll(self, sides: int = 6) -> str:
         """Roll a die: `roll`, or `roll 20`."""
-        return f"You rolled {random.randint(1, sides)}."  # noqa: S311 - a game, not a secret
+        return f"You rolled {random.randint(1, sides)}."
