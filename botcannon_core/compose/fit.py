@@ -71,7 +71,7 @@ def _role(entry: type, one: ClassSpec) -> list[str]:
     method = inspect.getattr_static(entry, name, None)
     inherited = method is vars(_PROTOCOLS[one.role])[name]
     if inherited or not callable(getattr(entry, name, None)):
-        near = suggest(name, [n for n in dir(entry) if not n.startswith("_")])
+        near = suggest(name, [n for n in dir(entry) if not n.startswith("_") and n != name])
         return [f"{one.entry!r} has no {name}(), which a {one.role} needs{near}"]
     # other than plain functions bind themselves in ways of their own
     if inspect.isfunction(method) and not accepts(method, count + 1):
