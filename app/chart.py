@@ -46,11 +46,11 @@ def resampled(points: Sequence[Point], columns: int) -> Iterator[float | None]:
     that something is missing between them.
     """
     start, end = points[0][0], points[-1][0]
-    a_second = columns / (end - start) if end > start else 0.0  # in columns
+    width = max((end - start) / columns, 1e-6)  # of a column, in seconds
     found: list[list[float]] = [[] for _ in range(columns)]
     for when, value in points:
-        found[min(int((when - start) * a_second), columns - 1)].append(value)
-    reach = _reach(points) * a_second
+        found[min(int((when - start) / width), columns - 1)].append(value)
+    reach = _reach(points) / width
     held, held_at = points[0][1], 0
     for place, values in enumerate(found):
         if values:

@@ -23,13 +23,16 @@ class Gauge:
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
 
+    def __str__(self) -> str:
+        return self.now()  # what torch shows when nothing more is said than `cpu`
+
     def now(self) -> str:
         """What it is at this moment."""
         reading = self._readings.now()
         return self._words(reading) if reading else self._readings.missing()
 
     def last(self, span: str = "5m") -> str:
-        """How it went, as a chart: `last 90s`, `last 5m`, `last 2h`, `last 1d`."""
+        """How it went over a span such as 90s, 5m or 2h."""
         try:
             length = seconds(span)
         except ValueError as mistake:

@@ -14,7 +14,7 @@ from app.units import percent, size
 
 
 class Monitor:
-    """This machine's processor, memory, disks and network, now and over time.
+    """Tells how this machine is doing, now and over time.
 
     `ledger` is given by botcannon; `service` is the service whose readings are shown.
     """
@@ -27,20 +27,24 @@ class Monitor:
         self.disk = Disk(self._readings)
         self.net = Net(self._readings)
 
-    def top(self) -> str:
+    def top(self) -> list[dict[str, str | int]] | str:
         """The processes that work most."""
         reading = self._readings.now()
         if reading is None:
             return self._readings.missing()
-        lines = [f"{'cpu':>6} {'memory':>8} {'pid':>8}  name"]
-        for process in json.loads(reading["top"]):
-            cpu, memory = percent(process["cpu"]), size(process["memory"])
-            lines.append(f"{cpu:>6} {memory:>8} {process['pid']:>8}  {process['name']}")
-        return "\n".join(lines)
+        return [
+            {
+                "pid": process["pid"],
+                "cpu": percent(process["cpu"]),
+                "memory": size(process["memory"]),
+                "name": process["name"],
+            }
+            for process in json.loads(reading["top"])
+        ]
 
     def history(
         self, measure: Literal["cpu", "memory", "load", "disk", "net"], span: str = "1h"
     ) -> str:
-        """How a measure went over a longer time: `history net 1h`."""
+        """How a measure went over a longer time, say `history net 1h`."""
         gauge: Gauge = getattr(self, measure)
         return gauge.last(span)

@@ -2,6 +2,7 @@ import pytest
 
 from app.monitor import Monitor
 from app.readings import Readings
+from botcannon_core.chat.command import run
 from tests.app.fake_ledger import FakeLedger
 
 MEASURES = ["cpu", "memory", "load", "disk", "net"]
@@ -22,6 +23,11 @@ def monitor(ledger: FakeLedger, monkeypatch: pytest.MonkeyPatch) -> Monitor:
 
     monkeypatch.setattr("app.monitor.Readings", Timed)
     return Monitor(ledger)
+
+
+def said(monitor: Monitor, words: str) -> str:
+    """The reply to a line, as torch gives it."""
+    return run(monitor, words).text
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_old_readings_are_not_called_now(monitor: Monitor, ledger: FakeLedger) -
 
 
 def test_without_readings_it_says_how_to_take_some(monitor: Monitor) -> None:
-    answers = {monitor.top(), monitor.history("cpu")}
+    answers = {said(monitor, "top"), monitor.history("cpu")}
     for measure in MEASURES:
         answers |= {getattr(monitor, measure).now(), getattr(monitor, measure).last("5m")}
     assert answers == {"No readings yet. To take some, start the sensors: ./botcannon up sensors"}
@@ -109,10 +115,42 @@ def test_a_wrong_span_is_answered_not_raised(monitor: Monitor) -> None:
 
 def test_top_is_a_table(monitor: Monitor, ledger: FakeLedger) -> None:
     ledger.add(age=0.5)
-    assert monitor.top().splitlines() == [
-        "   cpu   memory      pid  name",
-        "  90 %    50 MB       42  python",
+    assert said(monitor, "top").splitlines() == [
+        "pid  cpu   memory  name",
+        " 42  90 %  50 MB   python",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("cpu", "cpu 25 %"),
+        ("memory now", "memory 50 %"),
+        ("cpu last 5m", "cpu over 2 s"),
+        ("cpu last --span=5m", "cpu over 2 s"),
+        ("history net 1h", "net over 2 s"),
+        ("history cpu", "cpu over 2 s"),
+        ("load", "load 0.50"),
+        ("disk last 1m", "disk over 2 s"),
+    ],
+)
+def test_the_words_of_a_chat_reach_it(
+    monitor: Monitor, ledger: FakeLedger, words: str, answer: str
+) -> None:
+    for age in (3, 1):
+        ledger.add(age=age)
+    assert said(monitor, words).startswith(answer)
+
+
+def test_help_names_the_commands_and_nothing_inner(monitor: Monitor) -> None:
+    answer = said(monitor, "help")
+    assert all(word in answer for word in [*MEASURES, "top", "history"])
+    assert "readings" not in answer
+    assert "last" in said(monitor, "help cpu")
+
+
+def test_a_wrong_measure_is_answered_with_the_right_ones(monitor: Monitor) -> None:
+    assert "net" in said(monitor, "history nte 1h")
 
 
 def test_the_service_to_watch_can_be_another(ledger: FakeLedger) -> None:

@@ -42,7 +42,7 @@ def test_a_reading_has_the_fields_that_the_monitor_reads() -> None:
     monitor = Monitor(ledger)
     monitor._readings._clock = lambda: ledger.time
     assert monitor.memory.now().startswith("memory ")
-    assert len(monitor.top().splitlines()) > 1
+    assert len(monitor.top()) > 1
 
 
 def test_the_warmest_of_each_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,7 +198,7 @@ def test_the_banner_has_three_lines_and_the_shells_own_words(
     monkeypatch.setenv("NO_COLOR", "1")
     assert banner("my bot", Greeter()).splitlines() == [
         "my bot",
-        "Says hello. Type help to see what it can do.",
+        "Says hello. Type help for more.",
         "Ctrl-D leaves.",
     ]
     assert len(banner("my bot").splitlines()) == 3

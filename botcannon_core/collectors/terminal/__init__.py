@@ -103,7 +103,7 @@ def banner(name: str, shell: object | None = None) -> str:
     about = "What you type is sent, a line at a time."
     if shell is not None:
         purpose = (type(shell).__doc__ or "").strip().partition("\n")[0]
-        about = f"{purpose} Type help to see what it can do.".strip()
+        about = f"{purpose} Type help for more.".strip()
     return f"{title}\n{about}\nCtrl-D leaves."
 
 

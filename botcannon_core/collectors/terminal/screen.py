@@ -103,7 +103,9 @@ class _Words(Completer):
         """Every word the last one may become."""
         words = document.text_before_cursor.split(" ")
         for word in self._complete([*filter(None, words[:-1]), words[-1]]):
-            yield Completion(word, start_position=-len(words[-1]))
+            # `--option=` goes on without a space
+            end = "" if word.endswith("=") else " "
+            yield Completion(f"{word}{end}", start_position=-len(words[-1]), display=word)
 
 
 def _keys() -> KeyBindings:
