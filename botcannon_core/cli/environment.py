@@ -148,9 +148,11 @@ def _intact_stamp(environment: Environment, wanted: Stamp) -> Stamp | None:
         return None
     if not (Path(stamp.site) / "botcannon_core" / "cli").is_dir():
         return None
-    base = _asked(environment.python, "sys.version, sys.base_prefix, __import__('pip') and 1")
-    mine = _asked(Path(sys.executable), "sys.version, sys.base_prefix, 1")
-    if base is None or (wanted.asked and base != mine):
+    theirs = _answers(
+        environment.python, "sys.version, sys.base_prefix, __import__('pip').__name__"
+    )
+    mine = [sys.version, sys.base_prefix]
+    if theirs is None or (wanted.asked and theirs[:2] != mine):
         return None
     return stamp
 
@@ -166,10 +168,11 @@ def _made_anew(environment: Environment, wanted: Stamp) -> Stamp:
     words = [python, "-I", "-m", "venv", str(environment.folder)]
     if _run(environment, words, Progress()):
         raise SetupError(f"python -m venv failed; see {environment.log}")
-    site = _asked(environment.python, "__import__('sysconfig').get_path('purelib')")
-    if not site:
+    answers = _answers(environment.python, "__import__('sysconfig').get_path('purelib')")
+    if answers is None:
         raise SetupError(f"{environment.python} does not run; see {environment.log}")
-    # Not a path entry: that would offer the checkout's own app/ to every other project
+    # Not a path entry (.pth): that would offer the checkout's own app/ to every other project
+    site = str(answers[0])
     Path(site, "botcannon_core").symlink_to(environment.checkout / "botcannon_core")
     return Stamp(wanted.checkout, "", (), site, wanted.asked)
 
@@ -239,10 +242,12 @@ def _pip_options(environment: Environment) -> list[str]:
 def _pip_failure(text: str, log: Path) -> str:
     """Why pip gave up, in one line."""
     if _OFFLINE.search(text):
-        return f"the package index cannot be reached; is this machine online? (see {log})"
+        return f"the package index cannot be reached; is this machine online? (all of it: {log})"
     errors = [line for line in text.splitlines() if line.startswith("ERROR: ")]
     why = errors[0].removeprefix("ERROR: ") if errors else "pip failed"
-    return f"cannot install what is needed: {why} (see {log})"
+    if "(from versions: none)" in text:
+        why += "; the package index lacks it or cannot be reached: is this machine online?"
+    return f"cannot install what is needed: {why} (all of it: {log})"
 
 
 def _run(environment: Environment, words: Sequence[str], progress: Progress) -> int:
@@ -306,16 +311,17 @@ def _locked(checkout: Path) -> Iterator[int]:
         os.close(folder)
 
 
-def _asked(python: Path, expression: str) -> Any:
-    """What an interpreter says about itself; None if it does not run."""
-    code = f"import sys, json; print(json.dumps({expression}))"
+def _answers(python: Path, expressions: str) -> list[Any] | None:
+    """What an interpreter says about itself, as JSON; None if it does not run or has none."""
+    code = f"import sys, json; print(json.dumps([{expressions}]))"
     try:
         answer = subprocess.run(
             [str(python), "-I", "-c", code], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return json.loads(answer.stdout)
+    answers: list[Any] = json.loads(answer.stdout)
+    return answers
 
 
 def _say(text: str) -> None:
