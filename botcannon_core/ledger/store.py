@@ -1,0 +1,161 @@
+"""The store: where the ledger lives, opened by address or embedded in the project folder.
+
+A Store hands out clients, connections and key names for one namespace. Not here: what an address may
+look like (`address`), how it is dialled (`dial`), or the embedded server (`embedded`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botcannon_core.compose.spec import StoreSpec
+from botcannon_core.errors import StoreError
+from botcannon_core.ledger.address import Address, parsed
+from botcannon_core.ledger.embedded import Held, hold, release, revive
+from botcannon_core.ledger.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.connection import AbstractConnection
+
+    from botcannon_core.ledger.dial import AnyClient, Dial
+
+FLOORS = {"redis": (6, 2), "valkey": (7, 2)}
+
+
+def open_store(spec: StoreSpec, namespace: str, project: Path) -> Store:
+    """The store of a project: BOTCANNON_STORE, else `spec.url`, else embedded in `project`.
+
+    An embedded one answers when this returns; another is dialled at first use. Raises StoreError.
+    """
+    url = os.environ.get("BOTCANNON_STORE") or spec.url
+    if url:
+        return Store(parsed(url), namespace)
+    held = hold(project.resolve() / ".botcannon", spec.fsync)
+    return Store(_socket(held.socket_path), namespace, held)
+
+
+class Store:
+    """One store and one namespace in it; for one process, see `after_fork`."""
+
+    def __init__(self, address: Address, namespace: str, held: Held | None = None) -> None:
+        self.namespace = namespace
+        self._address = address
+        self._held = held
+        self._dial: Dial | None = None
+        self._client: AnyClient | None = None
+
+    def __repr__(self) -> str:
+        return f"Store({self.address!r}, {self.namespace!r})"
+
+    @property
+    def address(self) -> str:
+        """Where it is, for people: without its password."""
+        return str(self._address)
+
+    @property
+    def is_embedded(self) -> bool:
+        """True if it is the project folder's own."""
+        return self._held is not None
+
+    def keys(self, service: str) -> Keys:
+        """The keys of one of its services."""
+        return Keys(self.namespace, service)
+
+    def client(self) -> AnyClient:
+        """The client for whoever can wait for each answer: shared, decoding, made at first use.
+
+        Its commands raise redis-py's errors; `with told(store.address):` makes StoreErrors of them.
+        """
+        if self._client is None:
+            with self._told():
+                self._client = self._dialled().client()
+        return self._client
+
+    def connection(self, key: str) -> AbstractConnection:
+        """A new, connected connection (bytes, RESP 2) to the server in charge of `key` now.
+
+        An embedded server that is gone is started again first. Raises StoreError.
+        """
+        try:
+            return self._connection(key)
+        except StoreError:
+            if self._held is None:
+                raise
+        self.revive()
+        return self._connection(key)
+
+    def revive(self) -> None:
+        """Start the embedded server again if it is gone; nothing for any other store."""
+        if self._held is None:
+            return
+        path = revive(self._held)
+        if path != self._address.path:
+            self._forget()
+            self._address = _socket(path)
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections, in a forked child; the parent's stay as they are."""
+        self._forget()
+
+    def close(self) -> None:
+        """Close the client and let go of an embedded server; safe to call twice."""
+        if self._client is not None:
+            self._client.close()
+        self._forget()
+        held, self._held = self._held, None
+        if held is not None:
+            release(held)
+
+    def _forget(self) -> None:
+        # redis-py closes its sockets when collected, but a forked child's copy without a word to the
+        # server, so the parent's connection lives on
+        self._client = self._dial = None
+
+    def _connection(self, key: str) -> AbstractConnection:
+        with self._told():
+            return self._dialled().connection(key)
+
+    def _dialled(self) -> Dial:
+        from botcannon_core.ledger.dial import dial  # imports redis: 0.1 s only where it is needed
+
+        if self._dial is None:
+            self._dial = dial(self._address)
+        return self._dial
+
+    def _told(self) -> Any:
+        from botcannon_core.ledger.dial import told  # imports redis: 0.1 s only where it is needed
+
+        return told(self.address)
+
+
+def check(client: AnyClient) -> list[str]:
+    """Warnings about a store that may lose data; raises StoreError if it is too old to be used."""
+    from botcannon_core.ledger.dial import told  # imports redis: 0.1 s only where it is needed
+
+    with told("this address"):
+        about: dict[str, Any] = client.info()
+    _refuse_old(about)
+    policy = about.get("maxmemory_policy", "noeviction")
+    if policy == "noeviction":
+        return []
+    return [
+        f"the store's maxmemory-policy is {policy}: when its memory is full it deletes messages; "
+        "set it to noeviction"
+    ]
+
+
+def _refuse_old(about: dict[str, Any]) -> None:
+    name = "valkey" if "valkey_version" in about else "redis"
+    version = str(about.get(f"{name}_version", ""))
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers and numbers < FLOORS[name]:
+        need = ".".join(map(str, FLOORS[name]))
+        raise StoreError(
+            f"the store is {name} {version}, botcannon needs {need} or newer: update it"
+        )
+
+
+def _socket(path: str) -> Address:
+    return Address(kind="unix", path=path, shown=f"unix://{path}")
