@@ -180,7 +180,12 @@ def test_a_parked_message_answers_a_script_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"_outcome": "skipped", "text": "asked"}, {"_outcome": "done"}, {"text": ""}]
+    "fields", [
+        {"_outcome": "skipped", "text": "asked"},
+        {"_outcome": "done", "_empty": "1", "text": "asked"},
+        {"_outcome": "done"},
+        {"_outcome": "done", "text": ""},
+    ],
 )
 def test_an_outcome_without_a_reply_shows_nothing(fields: dict[str, str]) -> None:
     assert reply(Message(fields)) is None

@@ -40,8 +40,8 @@ def reply(message: Message) -> str | None:
     if message.outcome == "parked":
         error = f"error: {message.error or 'this could not be done'}"
         return f"{error} (log {message.error_id})" if message.error_id else error
-    if message.outcome == "skipped":
-        return None
+    if message.outcome == "skipped" or "_empty" in message:
+        return None  # its text is only what was asked
     return message.get("text") or None
 
 
