@@ -29,7 +29,7 @@ class Timer:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        if not every > 0:
+        if not isinstance(every, int | float) or not every > 0:
             raise ValueError(f"a timer's `every` is a number of seconds above 0, not {every!r}")
         self._every = float(every)
         self._text = text

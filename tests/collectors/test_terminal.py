@@ -180,7 +180,8 @@ def test_a_parked_message_answers_a_script_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [
+    "fields",
+    [
         {"_outcome": "skipped", "text": "asked"},
         {"_outcome": "done", "_empty": "1", "text": "asked"},
         {"_outcome": "done"},

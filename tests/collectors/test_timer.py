@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_the_real_clock_works_too() -> None:
     assert len(asyncio.run(FakeIntake(Timer(every=0.001, count=3)).run())) == 3
 
 
-@pytest.mark.parametrize("every", [0, -1, float("nan")])
-def test_an_interval_that_is_none_is_refused(every: float) -> None:
+@pytest.mark.parametrize("every", [0, -1, float("nan"), "5s", None])
+def test_an_interval_that_is_none_is_refused(every: Any) -> None:
     with pytest.raises(ValueError, match="every"):
         Timer(every=every)
