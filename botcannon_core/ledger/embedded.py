@@ -206,10 +206,14 @@ def _gone(home: Path, report: int | None) -> bool:
 
 
 def _kept(home: Path) -> bool:
-    """True if a keeper lives; call it only while holding `start.lock`."""
+    """True if a keeper lives; call it only while holding `start.lock`.
+
+    If none does, forgets where the last one's server listened: it may answer there a moment longer.
+    """
     fd = _open_lock(home / "keeper.lock")
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.truncate(fd, 0)
     except BlockingIOError:
         return True
     finally:
