@@ -48,6 +48,11 @@ class OnAPty:
         shown, _, self._raw = _plain(self._raw).partition(text)
         return shown + text
 
+    def hang_up(self) -> int:
+        """Close the terminal while the script runs; its exit code."""
+        os.close(self._end)
+        return self._process.wait(PATIENCE)
+
     def finish(self) -> int:
         """Read until the script ends; its exit code."""
         while self._read(time.monotonic() + PATIENCE):

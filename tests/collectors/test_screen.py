@@ -131,6 +131,26 @@ def test_what_was_typed_is_remembered_for_its_owner_alone(screen: OnAPty, tmp_pa
     leave(again)
 
 
+def test_a_terminal_that_hangs_up_is_an_end(tmp_path: Path) -> None:
+    script = """
+import asyncio, signal
+from botcannon_core.collectors.terminal.screen import Screen
+
+async def talk():
+    screen = Screen('my bot')
+    line = await screen.next_line()
+    await screen.show('nobody sees this')
+    open('line', 'w').write(repr(line))
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+asyncio.run(talk())
+"""
+    screen = OnAPty(script, tmp_path)
+    screen.wait_for("> ")
+    assert screen.hang_up() == 0
+    assert (tmp_path / "line").read_text() == "None"
+
+
 def test_a_history_that_cannot_be_kept_costs_only_the_history(tmp_path: Path) -> None:
     (tmp_path / ".botcannon").write_text("no folder")
     screen = OnAPty(SCRIPT, tmp_path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -55,11 +56,11 @@ class Screen:
 
     async def next_line(self) -> str | None:
         """The next line that is not blank; None once the person has left."""
-        self._begin()
         try:
+            self._begin()
             while not (line := (await self._ask()).strip()):
                 pass
-        except EOFError:
+        except (EOFError, OSError, termios.error):  # Ctrl-D, or the terminal itself is gone
             self.close()
             return None
         except BaseException:  # cancelled: the service stops
@@ -73,8 +74,9 @@ class Screen:
 
     def close(self) -> None:
         """Give the terminal its usual mode back, in which Ctrl-C is a signal again."""
-        self._raw.close()
         self._is_raw = False
+        with suppress(OSError, termios.error):  # nothing to give back to a terminal that is gone
+            self._raw.close()
 
     def _begin(self) -> None:
         # Raw until the conversation ends, not only while a prompt is up: what is typed while the last
