@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from botcannon_core.chat import help as helping
 from botcannon_core.chat.bind import bind, surplus
+from botcannon_core.chat.leaves import is_leaf
 from botcannon_core.chat.parse import Word, split
 from botcannon_core.chat.refused import Refused
 from botcannon_core.chat.render import Style, render
@@ -86,7 +87,7 @@ def _step(
 
 
 def _entered(value: Any) -> Any:
-    return value.items if isinstance(value, Items) else value
+    return value.items if type(value) is Items else value
 
 
 def _nowhere(
@@ -108,9 +109,7 @@ def _reply(value: Any, path: list[Member], called: Member | None, style: Style) 
 
 
 def _shows_itself(value: object, style: Style) -> bool:
-    kind = type(value)
-    readable = issubclass(kind, (str, int, float, bytes)) or bool(data_fields(value))
-    return readable or defines(kind, "__str__", style.own)
+    return is_leaf(value) or bool(data_fields(value)) or defines(type(value), "__str__", style.own)
 
 
 def _name(path: list[Member]) -> str:

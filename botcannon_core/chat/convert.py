@@ -11,7 +11,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import Enum
 from inspect import Parameter
 from typing import Any, Literal
@@ -50,7 +50,10 @@ def plain(wanted: Any) -> Any:
         elif type(wanted).__name__ == "TypeAliasType":  # `type X = ...`, from Python 3.12 on
             wanted = wanted.__value__
         else:
-            return ANY if isinstance(wanted, typing.TypeVar) or wanted in (Any, object) else wanted
+            break
+    # what is no type (a text, a number, a dict) is a note to readers, and asks for nothing
+    no_type = not isinstance(wanted, Hashable) or isinstance(wanted, (typing.TypeVar, str, int))
+    return ANY if no_type or wanted in (Any, object) else wanted
 
 
 def is_switch(wanted: Any) -> bool:

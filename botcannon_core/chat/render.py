@@ -42,7 +42,7 @@ def render(value: Any, style: Style = Style()) -> str:
     """`value` as the text of a reply; runs nothing but an own class's `__str__`."""
     if value is None:
         return DONE
-    if isinstance(value, Items):
+    if type(value) is Items:
         return _listing(value.items, style, value.more)
     if (pairs := as_pairs(value, style)) is not None:
         return _pairs(pairs, style) or EMPTY
@@ -90,7 +90,7 @@ def leaf(value: Any, style: Style = Style()) -> str:
 
 def placeholder(value: Any) -> str:
     """What stands in the place of something a chat cannot enter: its kind, never its content."""
-    if isinstance(value, type):
+    if issubclass(type(value), type):
         return f"<class {value.__name__}>"
     if type(value) in (FunctionType, MethodType):
         return "<function>"

@@ -95,7 +95,7 @@ async def _awaited(value: Any) -> Any:
 
 
 def _awaitable(value: object) -> bool:
-    return hasattr(type(value), "__await__") and not isinstance(value, type)
+    return hasattr(type(value), "__await__") and not issubclass(type(value), type)
 
 
 def _iterates(value: object) -> bool:

@@ -233,7 +233,10 @@ def _whole(text: str) -> int | None:
 
 
 def _public_key(key: object) -> bool:
-    return type(key) is int or (type(key) is str and not key.startswith("_"))
+    # a number of thousands of digits cannot be typed, nor even be written out
+    return (type(key) is int and key.bit_length() < 64) or (
+        type(key) is str and not key.startswith("_")
+    )
 
 
 def _function(lying: Any, own: Own) -> FunctionType | None:
