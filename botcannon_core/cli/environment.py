@@ -19,7 +19,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -28,21 +27,12 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from botcannon_core.cli.installing import SetupError, Shop, say
 from botcannon_core.errors import CannonError
 
 EXTRAS = ("terminal", "secrets")
-
-# Settings of the user's that would send the packages elsewhere than into .venv
-_MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH")
-_OFFLINE = re.compile(r"connection broken by|Failed to establish a new connection|ReadTimeout")
-
-
-class SetupError(CannonError):
-    """The environment could not be made; the text says why and what helps."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -83,9 +73,9 @@ class Environment:
         return self.folder / "bin" / "python"
 
     @property
-    def log(self) -> Path:
-        """Everything that venv and pip said."""
-        return self.folder / "setup.log"
+    def shop(self) -> Shop:
+        """Where its commands are run; everything that venv and pip say is in its log."""
+        return Shop(self.folder / "setup.log", self.lock)
 
     def stamp(self) -> Stamp | None:
         """What it says it is good for; None if it is half-made."""
@@ -115,13 +105,13 @@ def main(words: Sequence[str]) -> int:
         with _locked(Path(checkout)) as lock:
             _make_ready(Environment(Path(checkout), lock), wanted, requirements)
     except CannonError as error:
-        _say(str(error))
+        say(str(error))
         return error.exit_code
     except OSError as error:
-        _say(f"cannot make {checkout}/.venv: {error.strerror}: {error.filename}")
+        say(f"cannot make {checkout}/.venv: {error.strerror}: {error.filename}")
         return SetupError.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; the next start goes on")
+        say("interrupted; the next start goes on")
         return 130
     return 0
 
@@ -138,7 +128,7 @@ def _make_ready(environment: Environment, wanted: Stamp, requirements: str) -> N
     environment.write(wanted)
     if requirements and not environment.requirement(requirements).exists():
         _install_requirements(environment, wanted, requirements)
-    _say(f"ready after {time.monotonic() - start:.0f} s")
+    say(f"ready after {time.monotonic() - start:.0f} s")
 
 
 def _intact_stamp(environment: Environment, wanted: Stamp) -> Stamp | None:
@@ -160,17 +150,18 @@ def _intact_stamp(environment: Environment, wanted: Stamp) -> Stamp | None:
 def _made_anew(environment: Environment, wanted: Stamp) -> Stamp:
     """An environment with pip and botcannon_core in it, and nothing else."""
     _clear(environment.folder)
-    environment.log.touch()
-    _say(f"making .venv with Python {sys.version.split()[0]} (only this once)")
+    environment.shop.log.touch()
+    say(f"making .venv with Python {sys.version.split()[0]} (only this once)")
     # the real file: a name like python3 may be another version after the system's next upgrade
     inside_venv = sys.prefix != sys.base_prefix
     python = sys.executable if inside_venv else os.path.realpath(sys.executable)
     words = [python, "-I", "-m", "venv", str(environment.folder)]
-    if _run(environment, words, Progress()):
-        raise SetupError(f"python -m venv failed; see {environment.log}")
+    code, _ = environment.shop.run(words)
+    if code:
+        raise SetupError(f"python -m venv failed; see {environment.shop.log}")
     answers = _answers(environment.python, "__import__('sysconfig').get_path('purelib')")
     if answers is None:
-        raise SetupError(f"{environment.python} does not run; see {environment.log}")
+        raise SetupError(f"{environment.python} does not run; see {environment.shop.log}")
     # Not a path entry (.pth): that would offer the checkout's own app/ to every other project
     site = str(answers[0])
     Path(site, "botcannon_core").symlink_to(environment.checkout / "botcannon_core")
@@ -183,10 +174,12 @@ def _clear(folder: Path) -> None:
     ours = (folder / "setup.log").exists() or not (folder / "pyvenv.cfg").exists()
     if not ours:
         aside = folder.with_name(f".venv.aside-{time.strftime('%Y%m%d-%H%M%S')}")
-        _say(f".venv was not made by botcannon; it is now {aside.name}")
+        say(f".venv was not made by botcannon; it is now {aside.name}")
         folder.rename(aside)
         folder.mkdir()
-    for entry in folder.iterdir():
+    # should we die meanwhile: no stamp from the first moment, known as ours until the last
+    order = {"stamp": 0, "setup.log": 2}
+    for entry in sorted(folder.iterdir(), key=lambda entry: order.get(entry.name, 1)):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
@@ -208,21 +201,20 @@ def _install(environment: Environment, made: Stamp, words: Sequence[str]) -> str
     stamp.unlink(missing_ok=True)
     if not words:
         return ""
-    pip = [str(environment.python), "-I", "-m", "pip", "install", *_pip_options(environment)]
-    progress = Progress()
-    code = _run(environment, [*pip, *words], progress)
-    if code == 0:
-        return progress.text
-    if complete:
-        environment.write(made)
-    raise SetupError(_pip_failure(progress.text, environment.log))
+    constraints = environment.checkout / "constraints.txt"
+    try:
+        return environment.shop.pip_install(environment.python, constraints, words)
+    except SetupError:
+        if complete:
+            environment.write(made)
+        raise
 
 
 def _install_requirements(environment: Environment, stamp: Stamp, sum_: str) -> None:
     file = Path("app", "requirements.txt")
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     if any(line.strip() and not line.lstrip().startswith("#") for line in lines):
-        _say(f"installing {file}")
+        say(f"installing {file}")
         text = _install(environment, stamp, ["-r", str(file)])
         if "Uninstalling" in text:  # what another project asked for may have been replaced
             shutil.rmtree(environment.folder / "requirements", ignore_errors=True)
@@ -230,67 +222,6 @@ def _install_requirements(environment: Environment, stamp: Stamp, sum_: str) -> 
     marker.parent.mkdir(exist_ok=True)
     marker.touch()
     environment.write(stamp)
-
-
-def _pip_options(environment: Environment) -> list[str]:
-    quiet = ["--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-    quiet += ["--no-warn-script-location", "--root-user-action=ignore"]
-    patience = [] if "PIP_RETRIES" in os.environ else ["--retries=2"]
-    return [*quiet, *patience, "-c", str(environment.checkout / "constraints.txt")]
-
-
-def _pip_failure(text: str, log: Path) -> str:
-    """Why pip gave up, in one line."""
-    if _OFFLINE.search(text):
-        return f"the package index cannot be reached; is this machine online? (all of it: {log})"
-    errors = [line for line in text.splitlines() if line.startswith("ERROR: ")]
-    why = errors[0].removeprefix("ERROR: ") if errors else "pip failed"
-    if "(from versions: none)" in text:
-        why += "; the package index lacks it or cannot be reached: is this machine online?"
-    return f"cannot install what is needed: {why} (all of it: {log})"
-
-
-def _run(environment: Environment, words: Sequence[str], progress: Progress) -> int:
-    """Run a command to its end; everything it says goes to the log and to `progress`."""
-    env = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
-    with environment.log.open("a", encoding="utf-8") as log:
-        log.write(f"$ {' '.join(words)}\n")
-        with subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env=env,
-            pass_fds=(environment.lock,) if environment.lock >= 0 else (),
-        ) as process:
-            assert process.stdout is not None
-            progress.follow(process.stdout, log)
-    return process.returncode
-
-
-class Progress:
-    """What a command said, and its newest line on a terminal while it runs."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def follow(self, source: IO[str], log: IO[str]) -> None:
-        """Read `source` to its end."""
-        lines: list[str] = []
-        live = sys.stderr.isatty()
-        for line in source:
-            lines.append(line)
-            log.write(line)
-            log.flush()
-            if live:
-                width = shutil.get_terminal_size().columns - 1
-                sys.stderr.write(f"\r\033[K{'  ' + line.strip():.{width}}")
-                sys.stderr.flush()
-        if live:
-            sys.stderr.write("\r\033[K")
-        self.text = "".join(lines)
 
 
 @contextlib.contextmanager
@@ -301,7 +232,7 @@ def _locked(checkout: Path) -> Iterator[int]:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("another start is setting up; waiting for it")
+            say("another start is setting up; waiting for it")
             fcntl.flock(folder, fcntl.LOCK_EX)
         except OSError:  # some network file systems
             yield -1
@@ -322,10 +253,6 @@ def _answers(python: Path, expressions: str) -> list[Any] | None:
         return None
     answers: list[Any] = json.loads(answer.stdout)
     return answers
-
-
-def _say(text: str) -> None:
-    print(f"botcannon: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from botcannon_core.cli.signature import explained
 from botcannon_core.cli.verbs import function_of
-from botcannon_core.cli.words import HelpAsked, bound, explained
+from botcannon_core.cli.words import HelpAsked, bound
 from botcannon_core.errors import CannonError, UsageError
 
 _ALIASES = {"-h": "help", "--help": "help", "--version": "version", "-V": "version"}

@@ -16,8 +16,8 @@ from os.path import relpath
 from pathlib import Path
 from typing import Annotated
 
+from botcannon_core.cli.signature import Rest, explained
 from botcannon_core.cli.verbs import GROUPS, VERBS, function_of
-from botcannon_core.cli.words import Rest, explained
 from botcannon_core.errors import UsageError
 from botcannon_core.version import __version__
 

@@ -1,6 +1,6 @@
 """The table of the verbs: where each is found, and half a line about it. What they do is elsewhere.
 
-A verb is a plain function with a typed signature (see words). It prints its answer, raises a
+A verb is a plain function with a typed signature (see signature). It prints its answer, raises a
 CannonError when it cannot, and returns its exit code or None. One that reads the compose file has the
 keyword-only parameter `file: str | None = None`; `--file` may then also be written before the verb.
 """

@@ -1,50 +1,26 @@
-"""The words of the command line: what a verb's signature allows, checked before the verb runs.
+"""The words of the command line, checked against a verb's signature before the verb runs.
 
-Pure: words in, arguments out, or a UsageError. Not here: which verbs there are (main) and what they do.
+Pure: words in, arguments out, or a UsageError. Not here: what a signature may say (signature), which
+verbs there are (verbs) and what they do.
 
-A verb is a plain function. Its signature says everything:
-
-    def logs(service: str = "", *, follow: Annotated[bool, Short("f")] = False,
-             lines: Annotated[int, Short("n")] = 10, file: str | None = None) -> None:
-
-- Parameters before the `*` are words in their order; one with a default may be left out.
-  `*services: str` takes all further words; `*words: Annotated[str, Rest()]` takes them exactly as
-  typed, options included.
-- Keyword-only ones are options. A `bool` is a switch (`--follow`) and never takes a word. Others take a
-  value: `--lines=5` or `--lines 5`. One without a default has to be given.
-- Types are str, int, float, Path, Literal[...] and any of these `| None`.
-- `**fields: str` takes every other `--name=value`, under the name as typed.
-- `--` ends the options. `-h` and `--help` raise HelpAsked.
+A switch takes no word; other options take one, as `--name=value` or `--name value`, `-n5` or `-n 5`.
+Texts arrive as typed. `--` ends the options; `-h` and `--help` raise HelpAsked.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
-import types
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from botcannon_core.cli.signature import Slot, slots, usage_of
 from botcannon_core.errors import UsageError, suggest
 
 _NUMBER = re.compile(r"[+-]?[0-9]+")
-
-
-@dataclass(frozen=True)
-class Short:
-    """In an option's annotation: the option can also be written as this one letter (`-f`, `-n5`)."""
-
-    letter: str
-
-
-@dataclass(frozen=True)
-class Rest:
-    """In the annotation of `*words`: from the first of these words on, nothing is an option."""
 
 
 class HelpAsked(Exception):
@@ -59,104 +35,12 @@ class Call:
     kwargs: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """One parameter as the command line sees it."""
-
-    name: str
-    kind: Any
-    type: Any
-    default: Any
-    short: str = ""
-    rest: bool = False
-
-    @property
-    def required(self) -> bool:
-        """It has no default, so it has to be written."""
-        return self.default is Parameter.empty
-
-    @property
-    def option(self) -> str:
-        """How it is written as an option: `--any-name`."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def shown(self) -> str:
-        """How usage lines and errors write its value: SERVICE, or `text|json`."""
-        choices = _choices(self.type)
-        return "|".join(choices) if choices else self.name.upper()
-
-    @property
-    def is_switch(self) -> bool:
-        """It takes no value."""
-        return self.type is bool
-
-
 def bound(verb: str, function: Callable[..., Any], words: Sequence[str]) -> Call:
     """The arguments that `words` give to `function`, all of them checked.
 
     Raises UsageError for the first word that is wrong, and HelpAsked when the words ask for help.
     """
     return _Reading(verb, slots(function), list(words)).call()
-
-
-def usage(verb: str, function: Callable[..., Any]) -> str:
-    """One line: how the verb is written."""
-    return _usage(verb, slots(function))
-
-
-def explained(verb: str, function: Callable[..., Any]) -> str:
-    """The whole help text of a verb: its usage line, then its docstring."""
-    return f"usage: {usage(verb, function)}\n\n{inspect.getdoc(function) or ''}".rstrip()
-
-
-def slots(function: Callable[..., Any]) -> tuple[Slot, ...]:
-    """The parameters of a verb, in their order, with their types resolved."""
-    hints = typing.get_type_hints(function, include_extras=True)
-    return tuple(
-        _slot(parameter, hints.get(parameter.name, str))
-        for parameter in inspect.signature(function).parameters.values()
-    )
-
-
-def _slot(parameter: Parameter, hint: Any) -> Slot:
-    marks: tuple[Any, ...] = getattr(hint, "__metadata__", ())
-    bare = hint.__origin__ if marks else hint
-    return Slot(
-        name=parameter.name,
-        kind=parameter.kind,
-        type=_without_none(bare),
-        default=parameter.default,
-        short=next((mark.letter for mark in marks if isinstance(mark, Short)), ""),
-        rest=any(isinstance(mark, Rest) for mark in marks),
-    )
-
-
-def _without_none(hint: Any) -> Any:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return next(part for part in typing.get_args(hint) if part is not type(None))
-    return hint
-
-
-def _choices(hint: Any) -> tuple[str, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-
-
-def _usage(verb: str, parameters: Sequence[Slot]) -> str:
-    return " ".join(["botcannon", verb, *(_written(slot) for slot in parameters)])
-
-
-def _written(slot: Slot) -> str:
-    if slot.kind is Parameter.VAR_POSITIONAL:
-        return f"[{slot.name.upper().removesuffix('S')}...]"
-    if slot.kind is Parameter.VAR_KEYWORD:
-        return f"[--ANY-{slot.name.upper().removesuffix('S')}=VALUE...]"
-    if slot.kind is not Parameter.KEYWORD_ONLY:
-        return slot.shown if slot.required else f"[{slot.shown}]"
-    text = slot.option if slot.is_switch else f"{slot.option}={slot.shown}"
-    if slot.short:
-        text = f"-{slot.short}|{text}"
-    return text if slot.required else f"[{text}]"
 
 
 @dataclass
@@ -243,7 +127,7 @@ class _Reading:
         return self.left.pop(0)
 
     def _converted(self, slot: Slot, text: str, written: str) -> Any:
-        choices = _choices(slot.type)
+        choices = slot.choices
         if choices and text not in choices:
             allowed = ", ".join(choices)
             raise self._wrong(
@@ -291,7 +175,7 @@ class _Reading:
         return next((slot for slot in self.parameters if slot.rest), None)
 
     def _hint(self) -> str:
-        return f"; usage: {_usage(self.verb, self.parameters)}"
+        return f"; usage: {usage_of(self.verb, self.parameters)}"
 
     def _wrong(self, text: str) -> UsageError:
         return UsageError(f"{self.verb}: {text}")

@@ -9,8 +9,8 @@ import pytest
 
 from botcannon_core.cli import main as entry
 from botcannon_core.cli import verbs
+from botcannon_core.cli.signature import slots, usage
 from botcannon_core.cli.verbs import GROUPS, VERBS, function_of
-from botcannon_core.cli.words import slots, usage
 from botcannon_core.errors import ComposeError, Problem, StoreError
 
 HERE = Path(verbs.__file__).parent

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botcannon_core.cli.words import HelpAsked, Rest, Short, bound, explained, usage
+from botcannon_core.cli.signature import Rest, Short, explained, usage
+from botcannon_core.cli.words import HelpAsked, bound
 from botcannon_core.errors import UsageError
 
 
