@@ -7,6 +7,7 @@ watching the child (check).
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
 import os
@@ -64,6 +65,7 @@ def keep_lookout(
 def _settle_in(output: int, parent: int) -> None:
     os.setpgid(0, 0)
     forget_signals()
+    faulthandler.disable()  # the parent tells how it died; a dump would go to the parent's terminal
     die_with_parent(parent, signal.SIGKILL)
     drop_secrets()
     null = os.open(os.devnull, os.O_RDONLY)

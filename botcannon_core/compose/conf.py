@@ -44,7 +44,7 @@ def resolve(
     The file wins over `stored`; a secret comes from `environ`, else `stored`, else from `secrets`. A
     stored secret counts as one however it was written, if it comes as Hidden.
     """
-    given = _given(spec.services.values())
+    given = _given(spec)
     finder = _Finder(given, stored, secrets, environ)
     done = {name: _service(spec.services[name], finder) for name in services}
     used = {c.key for name in services for c in spec.services[name].classes if c.key}
@@ -73,10 +73,10 @@ def shown(one: ClassSpec) -> dict[str, Any]:
     return {n: "***" if isinstance(v, Secret | Hidden) else v for n, v in kwargs.items()}
 
 
-def _given(services: Iterable[ServiceSpec]) -> dict[str, list[ClassSpec]]:
+def _given(spec: ComposeSpec) -> dict[str, list[ClassSpec]]:
     """Every class of the file that brings kwargs for a key, by that key."""
     found: dict[str, list[ClassSpec]] = {}
-    for one in (one for service in services for one in service.classes):
+    for one in (*(one for s in spec.services.values() for one in s.classes), *spec.given):
         if one.key and one.kwargs is not None:
             found.setdefault(one.key, []).append(one)
     return found
@@ -148,7 +148,7 @@ class _Finder:
         kwargs = source.kwargs if source else self.stored.get(key)
         before = len(self.problems)
         if kwargs is None:
-            text = f"no kwargs under the key {key!r} in this file or in the store; write them once"
+            text = f"no kwargs under the key {key!r} that can be used, in this file or in the store"
             self.problems.append(_problem(one.at("conf.key"), text))
         found = {
             name: self._secret(source or one, key, name) if isinstance(value, Secret) else value

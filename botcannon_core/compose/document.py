@@ -46,7 +46,7 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         raise Unusable(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > MOST_BYTES:
-        raise Unusable(f"is larger than {MOST_BYTES:,} bytes; is it a compose file?")
+        raise Unusable(f"is larger than {MOST_BYTES:,} bytes; is it a compose file?", 1)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

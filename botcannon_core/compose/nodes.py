@@ -130,7 +130,7 @@ def kind(node: yaml.Node) -> str:
     if is_empty(node):
         return "empty"
     known = {"map": "a mapping", "seq": "a list", "str": "text", "int": "a number"}
-    known |= {"float": "a number", "bool": "true or false", "timestamp": "a date"}
+    known |= {"float": "a fraction", "bool": "true or false", "timestamp": "a date"}
     return known.get(node.tag.removeprefix("tag:yaml.org,2002:"), f"a value tagged {_tag(node)}")
 
 

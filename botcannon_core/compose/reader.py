@@ -8,7 +8,7 @@ here: whether the files and classes it names exist (loading), and where secrets 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,10 @@ def _reading(
     ordered = sorted(set(problems))
     broken = {name: _within(f"services.{name}", ordered) for name in services}
     good = {n: service for n, service in services.items() if service and not broken[n]}
+    others = (one for n, s in services.items() if s and broken[n] for one in s.classes)
+    given = tuple(one for one in others if not _within(one.place.path, ordered))
     return Reading(
-        ComposeSpec(spec.file, spec.namespace, spec.store, good),
+        replace(spec, services=good, given=given),
         tuple(ordered),
         {name: found for name, found in broken.items() if found},
     )

@@ -146,9 +146,14 @@ class ServiceSpec:
 
 @dataclass(frozen=True)
 class ComposeSpec:
-    """A whole compose file. `file` is its path as the user would write it."""
+    """A whole compose file. `file` is its path as the user would write it.
+
+    `given` are the classes of broken services, which are not among `services`, whose kwargs are
+    sound and may be used by others under their key.
+    """
 
     file: str
     namespace: str = "DEFAULT"
     store: StoreSpec = StoreSpec()
     services: Mapping[str, ServiceSpec] = field(default_factory=dict)
+    given: tuple[ClassSpec, ...] = ()

@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 def _scalar(spot: Spot, wanted: str) -> Any:
     if nodes.is_empty(spot.node):
-        raise ValueError(f"is empty; must be {wanted}, or leave the key out")
+        raise ValueError(f"is empty; must be {wanted}")
     if not isinstance(spot.node, yaml.ScalarNode):
         raise ValueError(f"must be {wanted}, is {nodes.kind(spot.node)}")
     if nodes.is_secret(spot.node):
