@@ -118,17 +118,16 @@ def main(words: Sequence[str]) -> int:
 
 def _make_ready(environment: Environment, wanted: Stamp, requirements: str) -> None:
     start = time.monotonic()
-    made = _intact_stamp(environment, wanted)
-    if made is None:
-        made = _made_anew(environment, wanted)
+    made = _intact_stamp(environment, wanted) or _made_anew(environment, wanted)
     extras = tuple(dict.fromkeys((*made.extras, *wanted.extras)))
     wanted = replace(wanted, extras=extras, site=made.site, asked=wanted.asked or made.asked)
     if not made.serves(wanted):
+        say("installing what the tests need" if "test" in extras else "installing what it needs")
         _install(environment, made, _dependencies(environment.checkout, extras))
+        say(f"ready after {time.monotonic() - start:.0f} s")
     environment.write(wanted)
     if requirements and not environment.requirement(requirements).exists():
         _install_requirements(environment, wanted, requirements)
-    say(f"ready after {time.monotonic() - start:.0f} s")
 
 
 def _intact_stamp(environment: Environment, wanted: Stamp) -> Stamp | None:
