@@ -52,4 +52,5 @@ def fitted(text: str, limit: int, hidden: Collection[str] = ()) -> str:
         return clean
     tail = f"\n… {len(clean) + unseen:,} more characters"
     shown = clean[: max(0, limit - len(tail))]
-    return shown + f"\n… {len(clean) - len(shown) + unseen:,} more characters"
+    left = len(clean) - len(shown) + unseen
+    return f"{shown}\n… {left:,} more characters"[: max(0, limit)]

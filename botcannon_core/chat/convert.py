@@ -89,7 +89,7 @@ def choices(wanted: Any) -> list[str]:
         if typing.get_origin(choice) is Literal:
             found += [str(value) for value in typing.get_args(choice)]
         elif isinstance(choice, type) and issubclass(choice, Enum):
-            found += [name.lower() for name in choice.__members__]
+            found += [name.lower().replace("_", "-") for name in choice.__members__]
     return found
 
 

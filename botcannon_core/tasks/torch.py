@@ -67,8 +67,17 @@ class Torch:
             if said := printed.text:
                 error.add_note(f"printed before: {fitted(said, self._max_output, self._hidden)}")
             raise
-        parts = [printed.text.rstrip("\n"), "" if reply.silent and printed.text else reply.text]
-        return fitted("\n".join(filter(None, parts)), self._max_output, self._hidden) or EMPTY
+        said = printed.text.strip("\n")
+        return self._fitted(said, "" if reply.silent and said else reply.text) or EMPTY
+
+    def _fitted(self, printed: str, result: str) -> str:
+        """Both as one reply; what was printed may not push the result out of it."""
+        if not printed:
+            return fitted(result, self._max_output, self._hidden)
+        room = max(self._max_output // 2, self._max_output - len(printed) - 1)
+        shown = fitted(result, room, self._hidden)
+        before = fitted(printed, self._max_output - len(shown) - 1, self._hidden)
+        return "\n".join(filter(None, (before, shown)))
 
 
 class Printed:

@@ -173,3 +173,10 @@ def test_more_than_is_kept_of_what_is_printed_is_read_and_dropped() -> None:
     with printed.caught():
         os.write(1, b"0123456789" * 100_000)
     assert printed.text == "0123456789"
+
+
+def test_what_is_printed_does_not_push_the_result_out(tmp_path: Path) -> None:
+    reply = attack("Traps", "chattering", tmp_path / "log").reply
+    assert reply is not None
+    assert reply.endswith("\nnot waiting")
+    assert len(reply) <= 4_000

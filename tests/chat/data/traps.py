@@ -23,7 +23,7 @@ import uuid
 
 
 def note(text):
-    with open(os.environ["VICTIM_LOG"], "a") as log:
+    with open(os.environ.get("VICTIM_LOG", os.devnull), "a") as log:
         log.write(text + "\n")
 
 
