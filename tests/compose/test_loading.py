@@ -1,0 +1,177 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from botcannon_core.compose.loading import asks_for, build, load, module_name
+from botcannon_core.compose.spec import ClassSpec, Hidden, Role
+from botcannon_core.errors import ComposeError
+
+
+@pytest.fixture(autouse=True)
+def _own_imports() -> Iterator[None]:
+    """Each test has an `app` and a search path of its own."""
+    path, modules = list(sys.path), dict(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in sys.modules.keys() - modules.keys():
+        del sys.modules[name]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "app").mkdir()
+    return tmp_path
+
+
+def write(project: Path, name: str, text: str) -> None:
+    path = project / "app" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def spec(file: str, entry: str = "X", role: Role = "task", **kwargs: Any) -> ClassSpec:
+    return ClassSpec(role, file, entry, kwargs=kwargs)
+
+
+def refusal(one: ClassSpec, project: Path) -> str:
+    with pytest.raises(ComposeError) as caught:
+        load(one, project)
+    (problem,) = caught.value.problems
+    return problem.text
+
+
+def test_a_file_in_app_is_found_by_its_name(project: Path) -> None:
+    write(project, "bot.py", "class X:\n    here = __name__\n")
+    assert load(spec("bot"), project).here == "app.bot"
+
+
+def test_a_file_in_a_folder_is_found_with_dots_without_any_init(project: Path) -> None:
+    write(project, "hardware/sensors.py", "class X: pass\n")
+    assert module_name(spec("hardware.sensors"), project) == "app.hardware.sensors"
+    assert load(spec("hardware.sensors"), project).__module__ == "app.hardware.sensors"
+
+
+def test_a_package_is_a_file_too(project: Path) -> None:
+    write(project, "net/__init__.py", "class X: pass\n")
+    assert load(spec("net"), project).__module__ == "app.net"
+
+
+def test_app_may_be_a_package_of_its_own(project: Path) -> None:
+    write(project, "__init__.py", "word = 'hello'\n")
+    write(project, "bot.py", "from app import word\nclass X:\n    said = word\n")
+    assert load(spec("bot"), project).said == "hello"
+
+
+def test_a_built_in_is_found_by_the_same_name(project: Path) -> None:
+    one = spec("timer", "Timer", "collector")
+    assert module_name(one, project) == "botcannon_core.collectors.timer"
+
+
+def test_a_user_can_shadow_a_built_in(project: Path) -> None:
+    write(project, "timer.py", "class Timer: pass\n")
+    assert module_name(spec("timer", "Timer", "collector"), project) == "app.timer"
+
+
+def test_a_built_in_of_another_role_is_not_found(project: Path) -> None:
+    assert "no 'timer.py' in app/ and no built-in" in refusal(spec("timer"), project)
+
+
+def test_an_unknown_file_is_refused_with_a_suggestion(project: Path) -> None:
+    write(project, "hardware/sensors.py", "")
+    assert refusal(spec("hardware.sensor"), project) == (
+        "no 'hardware/sensor.py' in app/ and no built-in of that name; "
+        "did you mean 'hardware.sensors'?"
+    )
+    assert refusal(spec("timmer", role="collector"), project).endswith("did you mean 'timer'?")
+    assert refusal(spec("x", role="shell"), project) == "no 'x.py' in app/"
+
+
+def test_an_unknown_entry_is_refused_with_what_there_is(project: Path) -> None:
+    write(project, "bot.py", "import os\nclass Alpha: pass\nclass _No: pass\n")
+    assert refusal(spec("bot", "Alfa"), project) == (
+        "no 'Alfa' in app/bot.py; did you mean 'Alpha'?"
+    )
+    assert refusal(spec("bot", "Zulu"), project) == "no 'Zulu' in app/bot.py; it has Alpha"
+
+
+def test_a_module_is_imported_once(project: Path) -> None:
+    write(project, "bot.py", "class X: pass\n")
+    assert load(spec("bot"), project) is load(spec("bot"), project)
+
+
+def test_the_app_folder_itself_is_not_searched(project: Path) -> None:
+    """So `app/socket.py` shadows nothing."""
+    write(project, "json.py", "class X: pass\n")
+    write(project, "bot.py", "import json\nclass X:\n    text = json.dumps([1])\n")
+    assert load(spec("bot"), project).text == "[1]"
+    assert str(project / "app") not in sys.path
+    assert sys.path.count(str(project)) == 1
+
+
+def test_another_installed_app_does_not_win(project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "site"
+    (other / "app").mkdir(parents=True)
+    (other / "app" / "__init__.py").write_text("")
+    (other / "app" / "bot.py").write_text("class X:\n    whose = 'theirs'\n")
+    sys.path.insert(0, str(other))
+    import app.bot  # type: ignore[import-untyped]  # noqa: F401 - made by this test
+
+    write(project, "bot.py", "class X:\n    whose = 'ours'\n")
+    assert load(spec("bot"), project).whose == "ours"
+
+
+def test_what_a_module_raises_comes_through(project: Path) -> None:
+    write(project, "bot.py", "1 / 0\n")
+    with pytest.raises(ZeroDivisionError):
+        load(spec("bot"), project)
+
+
+HANDY = """\
+class X:
+    def __init__(self, n, shell=None, *, ledger, **more):
+        self.got = (n, shell, ledger, more)
+"""
+
+
+def test_a_class_gets_its_kwargs_and_the_handles_it_names(project: Path) -> None:
+    write(project, "bot.py", HANDY)
+    handles = {"shell": lambda: "S", "ledger": lambda: "L"}
+    assert build(spec("bot", n=1, m=2), handles, project).got == (1, "S", "L", {"m": 2})
+
+
+def test_kwargs_win_over_handles(project: Path) -> None:
+    write(project, "bot.py", HANDY)
+    handles = {"shell": lambda: "S", "ledger": lambda: pytest.fail("made though not wanted")}
+    assert build(spec("bot", n=1, ledger="mine"), handles, project).got == (1, "S", "mine", {})
+
+
+def test_a_handle_that_nobody_names_is_not_made(project: Path) -> None:
+    write(project, "bot.py", "class X: pass\n")
+    build(spec("bot"), {"ledger": lambda: pytest.fail("made though not wanted")}, project)
+
+
+def test_a_class_gets_a_secret_as_plain_text(project: Path) -> None:
+    write(project, "bot.py", "class X:\n    def __init__(self, p): self.p = p\n")
+    built = build(spec("bot", p=Hidden("hunter2")), {}, project)
+    assert (type(built.p), repr(built.p)) == (str, "'hunter2'")
+
+
+def test_a_function_becomes_a_task(project: Path) -> None:
+    write(project, "bot.py", "def f(message, results):\n    return {message: results}\n")
+    assert build(spec("bot", "f"), {}, project).task("m", "r") == {"m": "r"}
+
+
+def test_a_function_gets_kwargs_and_handles_too(project: Path) -> None:
+    write(project, "bot.py", "def f(message, results, n, ledger):\n    return n, ledger\n")
+    built = build(spec("bot", "f", n=1), {"ledger": lambda: "L"}, project)
+    assert built.task("m", "r") == (1, "L")
+
+
+def test_the_handles_of_a_class_can_be_asked_for(project: Path) -> None:
+    write(project, "bot.py", HANDY + "class Y: pass\n")
+    assert asks_for(load(spec("bot"), project)) == {"shell", "ledger"}
+    assert asks_for(load(spec("bot", "Y"), project)) == frozenset()
+    assert asks_for(type("E", (Exception,), {})) == frozenset()
