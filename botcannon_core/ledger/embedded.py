@@ -58,7 +58,8 @@ def hold(folder: Path, fsync: str = "everysec") -> Held:
     Raises StoreError when the folder or the server's program cannot be used.
     """
     with _told(folder):
-        _prepare(folder)
+        make_private(folder)
+        (folder / "store").mkdir(mode=0o700, exist_ok=True)
         fd = _open_lock(folder / "store.lock")
         try:
             # from here on no keeper stops the server; one that is stopping it finishes first
@@ -78,6 +79,16 @@ def revive(held: Held) -> str:
 def release(held: Held) -> None:
     """Let go of the store; when everyone has, its keeper stops it about a second later."""
     os.close(held.fd)
+
+
+def make_private(folder: Path) -> None:
+    """Make a project's `.botcannon`, for this user alone, and keep it out of the project's history."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _refuse_foreign(folder)
+    folder.chmod(0o700)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
 
 
 def server_program() -> str:
@@ -234,17 +245,6 @@ def _promise_always(path: str) -> None:
         reply = line.recv(256)
     if reply != b"+OK\r\n":
         raise StoreError(f"the embedded store refused `fsync: always`: {reply.decode().strip()}")
-
-
-def _prepare(folder: Path) -> None:
-    """Make the folder, for this user alone, and keep it out of the project's history."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _refuse_foreign(folder)
-    folder.chmod(0o700)
-    (folder / "store").mkdir(mode=0o700, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
 
 
 def _refuse_foreign(folder: Path) -> None:

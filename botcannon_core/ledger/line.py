@@ -14,7 +14,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from importlib import resources
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import hiredis
 from redis.connection import AbstractConnection
@@ -142,7 +142,7 @@ class Line:
         """Connect anew and say what was not answered again, or forget it. Raises StoreError."""
         self.close()
         self._connection = self._store.connection(self._key)
-        sock: socket.socket = self._connection._sock  # redis-py has no public name for it
+        sock = cast(socket.socket, self._connection._sock)  # redis-py has no public name for it
         self._socket = sock
         sock.settimeout(30.0)  # a send that takes longer means that the server is gone
         self._reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=Refused)
@@ -212,7 +212,7 @@ class Line:
 
 
 def _packed(*words: Any) -> bytes:
-    return hiredis.pack_command(words)
+    return bytes(hiredis.pack_command(words))
 
 
 class Script:

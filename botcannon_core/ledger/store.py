@@ -7,13 +7,16 @@ look like (`address`), how it is dialled (`dial`), or the embedded server (`embe
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botcannon_core.compose.spec import StoreSpec
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger.address import Address, parsed
-from botcannon_core.ledger.embedded import Held, hold, release, revive
+from botcannon_core.ledger.embedded import Held, answer, hold, release, revive
 from botcannon_core.ledger.keys import Keys
 
 if TYPE_CHECKING:
@@ -29,18 +32,25 @@ def open_store(spec: StoreSpec, namespace: str, project: Path) -> Store:
 
     An embedded one answers when this returns; another is dialled at first use. Raises StoreError.
     """
+    folder = project.resolve() / ".botcannon"
     url = os.environ.get("BOTCANNON_STORE") or spec.url
     if url:
-        return Store(parsed(url), namespace)
-    held = hold(project.resolve() / ".botcannon", spec.fsync)
-    return Store(_socket(held.socket_path), namespace, held)
+        return Store(parsed(url), namespace, folder)
+    held = hold(folder, spec.fsync)
+    return Store(_socket(held.socket_path), namespace, folder, held)
 
 
 class Store:
-    """One store and one namespace in it; for one process, see `after_fork`."""
+    """One store and one namespace in it; for one process, see `after_fork`.
 
-    def __init__(self, address: Address, namespace: str, held: Held | None = None) -> None:
+    `folder` is the project's `.botcannon`, which need not exist.
+    """
+
+    def __init__(
+        self, address: Address, namespace: str, folder: Path, held: Held | None = None
+    ) -> None:
         self.namespace = namespace
+        self.folder = folder
         self._address = address
         self._held = held
         self._dial: Dial | None = None
@@ -59,6 +69,18 @@ class Store:
         """True if it is the project folder's own."""
         return self._held is not None
 
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors a forked child keeps, so that an embedded server outlives the parent."""
+        return (self._held.fd,) if self._held is not None else ()
+
+    def copier(self) -> Callable[[], Store]:
+        """What makes another Store of the same address, in any process: it can be pickled.
+
+        The copy does not hold an embedded server: whoever hands it out does.
+        """
+        return partial(Store, self._address, self.namespace, self.folder)
+
     def keys(self, service: str) -> Keys:
         """The keys of one of its services."""
         return Keys(self.namespace, service)
@@ -66,12 +88,23 @@ class Store:
     def client(self) -> AnyClient:
         """The client for whoever can wait for each answer: shared, decoding, made at first use.
 
-        Its commands raise redis-py's errors; `with told(store.address):` makes StoreErrors of them.
+        Its commands raise redis-py's errors; see `asking` for people's words.
         """
         if self._client is None:
             with self._told():
                 self._client = self._dialled().client()
         return self._client
+
+    @contextmanager
+    def asking(self) -> Iterator[AnyClient]:
+        """The client, for commands whose errors become StoreErrors in people's words.
+
+        An embedded server that is gone is started again first.
+        """
+        if self._held is not None and answer(self._address.path) == "none":
+            self.revive()
+        with self._told():
+            yield self.client()
 
     def connection(self, key: str) -> AbstractConnection:
         """A new, connected connection (bytes, RESP 2) to the server in charge of `key` now.

@@ -6,7 +6,7 @@ that something is done (the pool) or what a message means (the chain).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,21 @@ class Entry:
     fields: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often an entry was begun, and when its next try is due in seconds since the epoch."""
+
+    count: int = 0
+    due: float = 0.0
+
+
 def admit(
     line: Line, keys: Keys, life: str, number: int, fields: Mapping[str, str], then: Then
 ) -> None:
     """Store a message; `then` gets its id. `number` counts up in one life, so nothing is doubled."""
     line.run(
         "admit",
-        (keys.data, keys.key(f"admitted:{life}")),
+        (keys.data, keys.key(f"admitted:{life}"), keys.key("counts")),
         number,
         MOST_UNANSWERED,
         int(REMEMBER_ADMITTED_SECONDS * 1000),
@@ -51,12 +59,36 @@ def begin(line: Line, keys: Keys, entry: str) -> None:
     line.say("HINCRBY", keys.key("tries"), entry, 1)
 
 
+def postpone(line: Line, keys: Keys, entry: str, due: float) -> None:
+    """Note when the next try is due, in seconds since the epoch, for whoever takes over."""
+    line.say("HSET", keys.key("tries"), f"{entry}:due", f"{due:.3f}")
+
+
+def earlier_tries(
+    line: Line, keys: Keys, held: list[str], then: Callable[[list[Tries]], None]
+) -> None:
+    """How often each entry was begun and when it is due again; `then` gets it in the same order."""
+
+    def heard(answer: Any) -> None:
+        words = [None] * (2 * len(held)) if isinstance(answer, Refused) else answer
+        then(
+            [
+                Tries(int(n or 0), float(d or 0))
+                for n, d in zip(words[::2], words[1::2], strict=True)
+            ]
+        )
+
+    names = [name for entry in held for name in (entry, f"{entry}:due")]
+    line.say("HMGET", keys.key("tries"), *names, then=heard)
+
+
 def settle(
     line: Line, keys: Keys, consumer: str, entry: str, taskback: Mapping[str, str], then: Then
 ) -> None:
     """A message is done; `then` gets 1, or 0 if it was no longer this consumer's."""
-    names = (keys.data, keys.taskback, keys.key("tries"))
-    line.run("settle", names, POOL, consumer, entry, *_pairs(taskback), then=then)
+    names = (keys.data, keys.taskback, keys.key("tries"), keys.key("counts"))
+    outcome = taskback["_outcome"]
+    line.run("settle", names, POOL, consumer, entry, outcome, *_pairs(taskback), then=then)
 
 
 def park(
@@ -69,7 +101,7 @@ def park(
     then: Then,
 ) -> None:
     """A message cannot be done: into `dead`, and whoever asked is told. Fenced like `settle`."""
-    names = (keys.data, keys.taskback, keys.key("tries"), keys.dead)
+    names = (keys.data, keys.taskback, keys.key("tries"), keys.key("counts"), keys.dead)
     words = _pairs(dead)
     line.run("park", names, POOL, consumer, entry, len(words), *words, *_pairs(taskback), then=then)
 
@@ -87,6 +119,20 @@ def adopt(line: Line, keys: Keys, consumer: str, dead: str, count: int, then: Th
 def acknowledge(line: Line, stream: str, group: str, entry: str) -> None:
     """An entry was dealt with by this group."""
     line.say("XACK", stream, group, entry)
+
+
+def is_settled(line: Line, stream: str, group: str) -> bool:
+    """True when the group has read and acknowledged all that is in the stream. Waits for the store."""
+    newest = line.ask("XREVRANGE", stream, "+", "-", "COUNT", 1)
+    if not newest:
+        return True
+    for words in line.ask("XINFO", "GROUPS", stream):
+        about = dict(zip(words[::2], words[1::2], strict=True))
+        if about["name"] == group:
+            return not about["pending"] and _order(about["last-delivered-id"]) >= _order(
+                newest[0][0]
+            )
+    return False
 
 
 def make_group(line: Line, stream: str, group: str, start: str = "0") -> None:
@@ -178,6 +224,11 @@ class Reader:
                 acknowledge(self.line, self._stream, self._group, entry)
             else:
                 self._heard.append(Entry(entry, fields_of(words)))
+
+
+def _order(entry: str) -> tuple[int, int]:
+    milliseconds, _, number = entry.partition("-")
+    return int(milliseconds), int(number or 0)
 
 
 def _pairs(fields: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,100 @@
+"""The chain: run the tasks of one message over one dict of results, and say how it ended.
+
+Everything that user code can do comes back as an Ended; nothing raises. Not here: processes, time
+limits, the store. The same function runs in a worker and in an author's test.
+"""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+import traceback
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from botcannon_core.errors import MessageError
+from botcannon_core.message import Message, checked_results, flat, one_line
+from botcannon_core.roles import Park, Retry, Skip, Task
+
+How = Literal["done", "skipped", "parked", "failed", "again"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended. `failed` may be tried again, `parked` may not; `again` asked for it.
+
+    `results` are fields already; `error` is one line, `trace` the whole traceback, `cause` what is
+    known of a death (exit code, signal, memory); `delay` in seconds belongs to `again`.
+    """
+
+    how: How
+    results: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    error_id: str = ""
+    trace: str = ""
+    cause: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+
+
+def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -> Ended:
+    """Run `tasks` in order; each one's dict is merged into the results. `hidden` texts become ***."""
+    results: dict[str, Any] = {}
+    try:
+        for task in tasks:
+            given = task.task(message, results)
+            if inspect.isawaitable(given):
+                given = _awaited(given)
+            results.update(checked_results(given, f"{type(task).__name__}.task"))
+        return Ended("done", flat(checked_results(results, "the chain")))
+    except Skip:
+        return Ended("skipped")
+    except Retry as retry:
+        return Ended("again", error=str(retry), delay=max(0.0, retry.delay))
+    except Park as park:
+        reason = one_line(redacted(str(park), hidden)) or "parked by a task, without a reason"
+        return Ended("parked", error=reason, error_id=new_error_id())
+    except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
+        return failed(error, hidden)
+
+
+def failed(error: BaseException, hidden: Collection[str] = ()) -> Ended:
+    """The ending for an exception: one line for people, the traceback for the log."""
+    trace = redacted("".join(traceback.format_exception(error)), hidden)
+    return Ended("failed", {}, one_line(redacted(_told(error), hidden)), new_error_id(), trace)
+
+
+def redacted(text: str, hidden: Collection[str]) -> str:
+    """`text` with every hidden text shown as ***, the longest first."""
+    for secret in sorted(hidden, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+def new_error_id() -> str:
+    """A short name under which a person finds this error in the log."""
+    return secrets.token_hex(3)
+
+
+def as_frame(ended: Ended) -> Mapping[str, Any]:
+    """What a worker sends of it; empty parts are left out."""
+    return {name: value for name, value in vars(ended).items() if value}
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the code ended its process: sys.exit({error.code!r})"
+    if isinstance(error, MessageError):
+        return str(error)
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _awaited(awaitable: Any) -> Any:
+    import asyncio  # costs 30 ms and 10 MB, and most chains are not async
+
+    async def wait() -> Any:
+        return await awaitable
+
+    return asyncio.run(wait())

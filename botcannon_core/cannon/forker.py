@@ -1,0 +1,179 @@
+"""The forker: imports the app's modules once and forks workers from that warm state, on command.
+
+A process of its own with a cleaned environment, no store client and no thread: a fork of it is cheap
+and holds nothing it should not. It obeys its pool over one socket, in orders of a fixed size so that
+the descriptors that come with an order are never mixed up, and it alone signals and reaps workers,
+because only a parent knows that a pid is still the child it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botcannon_core.cannon import process, worker
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.compose import loading
+from botcannon_core.compose.spec import ServiceSpec
+
+FORK, SIGNAL = 1, 2  # orders: slot and, for SIGNAL, the number
+READY, FORKED, DIED = 3, 4, 5  # reports: slot and pid; for DIED wait status and peak memory in KB
+
+# How to start one. It finds this package where we have found it: its environment has no PYTHONPATH.
+COMMAND = (
+    "-c",
+    "import sys; sys.path.insert(1, sys.argv.pop(1)); "
+    "from botcannon_core.cannon.forker import main; main()",
+    str(Path(__file__).parents[2]),
+)
+
+_WIRE = struct.Struct("!BxHiQ")
+
+
+@dataclass(frozen=True)
+class Word:
+    """One order or report on the wire."""
+
+    kind: int
+    slot: int = 0
+    number: int = 0
+    memory: int = 0
+
+    def packed(self) -> bytes:
+        """The word as the bytes that `words_in` reads."""
+        return _WIRE.pack(self.kind, self.slot, self.number, self.memory)
+
+
+def words_in(buffer: bytearray) -> Iterator[Word]:
+    """The whole words at the front of `buffer`, taken out of it."""
+    while len(buffer) >= _WIRE.size:
+        yield Word(*_WIRE.unpack_from(buffer))
+        del buffer[: _WIRE.size]
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What a forker is told once, over its stdin: the service, and how to open the ledger handle."""
+
+    service: ServiceSpec
+    project: str
+    open_history: Callable[[], Any] | None = None
+
+
+class Forker:
+    """Forks, signals and reaps; three verbs in a loop until the pool is gone."""
+
+    def __init__(self, birth: Birth, pool: socket.socket) -> None:
+        self._birth = birth
+        self._pool = pool
+        self._slots: dict[int, int] = {}  # pid -> slot
+        self._signals = process.Signals(signal.SIGCHLD)
+        self._handles: worker.Handles = {}
+        if birth.open_history is not None:
+            self._handles["ledger"] = birth.open_history
+
+    def run(self) -> None:
+        """Serve until the pool closes its end; then take every worker along."""
+        self._report(Word(READY, 0, os.getpid()))
+        try:
+            while self._obey():
+                self._reap()
+        finally:
+            self._kill_all()
+
+    def _obey(self) -> bool:
+        heard = [self._pool.fileno(), self._signals.fileno()]
+        ready, _, _ = select.select(heard, [], [])
+        if self._pool.fileno() not in ready:
+            return True
+        data, descriptors, _, _ = socket.recv_fds(self._pool, _WIRE.size, 2)
+        if not data:
+            return False
+        while len(data) < _WIRE.size:
+            data += self._pool.recv(_WIRE.size - len(data))
+        self._do(Word(*_WIRE.unpack(data)), descriptors)
+        return True
+
+    def _do(self, order: Word, descriptors: list[int]) -> None:
+        if order.kind == FORK:
+            self._fork(order.slot, *descriptors)
+        for pid, slot in self._slots.items():
+            if order.kind == SIGNAL and slot == order.slot:
+                _signal_group(pid, order.number)
+
+    def _fork(self, slot: int, channel: int, output: int) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            mine = Channel(socket.socket(fileno=channel))
+            not_mine = (self._pool.detach(), *self._signals.detach())
+            orders = worker.Orders(self._birth.service, self._handles, mine, output, not_mine)
+            worker.live(orders, parent)
+        os.close(channel)
+        os.close(output)
+        _lead_own_group(pid)
+        self._slots[pid] = slot
+        self._report(Word(FORKED, slot, pid))
+
+    def _reap(self) -> None:
+        """Bury the dead: first their group, while the pid is surely theirs, then themselves."""
+        self._signals.taken()
+        while self._slots:
+            dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if dead is None:
+                return
+            _signal_group(dead.si_pid, signal.SIGKILL)
+            pid, status, usage = os.wait4(dead.si_pid, 0)
+            slot = self._slots.pop(pid, None)
+            if slot is not None:
+                self._report(Word(DIED, slot, status, usage.ru_maxrss))
+
+    def _kill_all(self) -> None:
+        for pid in self._slots:
+            _signal_group(pid, signal.SIGKILL)
+
+    def _report(self, report: Word) -> None:
+        self._pool.sendall(report.packed())
+
+
+def _lead_own_group(pid: int) -> None:
+    """Said by parent and child, so that it holds for both from the fork on."""
+    try:
+        os.setpgid(pid, pid)
+    except OSError:
+        pass  # it has exited already
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def main() -> None:
+    """Read the birth from stdin, import what the chain needs, and serve the socket in argv."""
+    pool = socket.socket(fileno=int(sys.argv[1]))
+    process.die_with_parent(int(sys.argv[2]), signal.SIGKILL)
+    birth: Birth = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our own pool
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(birth.project)
+    loading.enter()
+    for spec in birth.service.classes[1:]:
+        loading.load(spec)
+    gc.collect()
+    gc.freeze()  # so that a worker's collections do not copy the pages it shares with us
+    try:
+        Forker(birth, pool).run()
+    except BrokenPipeError:
+        pass  # the pool is gone, and with it our reason

@@ -1,0 +1,189 @@
+"""Drives an async collector: reading, telling and delivering run side by side in one event loop.
+
+The same life as the plain loop's, but a taskback is delivered the moment it is there, also while
+`read()` waits. A collector counts as async as soon as one of its methods is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+from botcannon_core.cannon.intake.intake import Intake
+from botcannon_core.ledger.line import Cut
+from botcannon_core.roles import Halt
+
+TICK_SECONDS = 0.05  # between two looks at what no event announces
+
+
+class AwaitedLoop:
+    """One event loop, in which the life's verbs run side by side."""
+
+    def __init__(self, mine: Intake) -> None:
+        self._life = mine
+        self._stir = asyncio.Event()  # something happened that a tending turn should look at
+        self._clear = asyncio.Event()  # everything yielded is stored and told
+        self._came = asyncio.Event()  # a taskback waits
+        self._watched: list[int] = []
+
+    def run(self) -> None:
+        """Read, store and deliver until it is over."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        mine = self._life
+        await self._call("start")
+        loop = asyncio.get_running_loop()
+        loop.add_reader(mine.control.fileno(), self._guarded(mine.hear_launcher))
+        loop.add_reader(mine.signals.fileno(), self._guarded(mine.hear_signals))
+        self._watch_store()
+        mine.control.send("state", "running")
+        reading = asyncio.create_task(self._read())
+        delivering = asyncio.create_task(self._deliver())
+        try:
+            while not self._is_over():
+                await self._tend()
+                if mine.is_resting and not reading.done():
+                    reading.cancel()
+        finally:
+            for task in (reading, delivering):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await self._call("close")
+
+    # --- reading -----------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            while not self._life.is_resting:
+                await self._read_once()
+        except Halt:
+            self._life.halt()
+        except Exception as error:  # noqa: BLE001 - whatever a collector raises is a crash of it
+            self._life.crash(error)
+        self._stir.set()
+
+    async def _read_once(self) -> None:
+        had_news = False
+        async for item in _items(self._life.collector.read()):
+            if item is not None:
+                had_news = True
+                self._put(item)
+            if self._life.desk.is_full or not self._life.line.is_open:
+                await self._clear.wait()
+            else:
+                await asyncio.sleep(self._life.service.poll if item is None else 0)
+        await self._clear.wait()
+        if not had_news:
+            await asyncio.sleep(self._life.service.poll)
+
+    def _put(self, item: Any) -> None:
+        self._clear.clear()
+        try:
+            self._life.desk.put(item)
+        except Cut as cut:
+            self._lost_store(cut)
+
+    # --- delivering --------------------------------------------------------------------------------
+
+    async def _deliver(self) -> None:
+        mine = self._life
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            while mine.returns.waiting:
+                one = mine.returns.waiting.popleft()
+                try:
+                    await self._call("taskback", one.message)
+                except Halt:
+                    mine.taken(one)
+                    mine.halt()
+                except Exception as error:  # noqa: BLE001 - put aside, it lives on
+                    mine.not_taken(one, error)
+                else:
+                    mine.taken(one)
+                self._stir.set()
+
+    # --- tending -----------------------------------------------------------------------------------
+
+    async def _tend(self) -> None:
+        """Wait for anything to happen, then hear, tell and mend."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stir.wait(), TICK_SECONDS)
+        self._stir.clear()
+        mine = self._life
+        try:
+            mine.mend(self._watch_store)
+            if mine.line.is_open:
+                mine.trim()
+                mine.line.flush()
+                mine.returns.ask()
+        except Cut as cut:
+            self._lost_store(cut)
+        await self._tell()
+        if mine.returns.waiting:
+            self._came.set()
+        if mine.desk.is_clear and mine.line.is_open:
+            self._clear.set()
+
+    async def _tell(self) -> None:
+        while self._life.desk.stored:
+            message = self._life.desk.stored.popleft()
+            try:
+                await self._call("stored", message)
+            except Exception as error:  # noqa: BLE001 - as in read(): a crash of the collector
+                self._life.crash(error)
+
+    def _is_over(self) -> bool:
+        try:
+            return self._life.is_over()
+        except Cut as cut:
+            self._lost_store(cut)
+            return False
+
+    async def _call(self, name: str, *args: Any) -> None:
+        method = getattr(self._life.collector, name, None)
+        given = method(*args) if method is not None else None
+        if inspect.isawaitable(given):
+            await given
+
+    # --- the store ---------------------------------------------------------------------------------
+
+    def _watch_store(self) -> None:
+        loop, mine = asyncio.get_running_loop(), self._life
+        mine.returns.ask()
+        self._watched = [mine.line.fileno(), mine.returns.reader.line.fileno()]
+        loop.add_reader(self._watched[0], self._guarded(mine.line.hear))
+        loop.add_reader(self._watched[1], self._guarded(mine.returns.hear))
+
+    def _lost_store(self, cut: Cut) -> None:
+        for descriptor in self._watched:
+            asyncio.get_running_loop().remove_reader(descriptor)
+        self._watched = []
+        self._life.lost_store(cut)
+
+    def _guarded(self, call: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                call()
+            except Cut as cut:
+                self._lost_store(cut)
+            self._stir.set()
+
+        return run
+
+
+async def _items(given: Any) -> AsyncIterator[Any]:
+    """What a `read()` gave, sync or async, awaitable or not, as one kind of stream."""
+    if inspect.isawaitable(given):
+        given = await given
+    if hasattr(given, "__aiter__"):
+        async for item in given:
+            yield item
+    elif given is not None:
+        for item in given:
+            yield item

@@ -1,0 +1,176 @@
+"""What an intake holds during its life, whichever way its collector is driven.
+
+The collector, the line to the store, the desk, the returns, and the three things it may be told: rest
+(read no more), finish (deliver what there is and end), and that its collector will never have more.
+Not here: who asks `read()` when; that is plain (for sync collectors) or awaited (for async ones).
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from botcannon_core.cannon import chain, life, process
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.intake.desk import Desk
+from botcannon_core.cannon.intake.returns import Return, Returns
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.errors import StoreError
+from botcannon_core.ledger import stream
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.store import Store
+
+MEND_SECONDS = 0.2
+TRIM_SECONDS = 5.0
+LOOK_SECONDS = 0.02  # between two looks at whether everything is settled, while draining
+
+
+class Intake:
+    """One life of an intake; see the states in `is_over`."""
+
+    def __init__(
+        self, service: ServiceSpec, collector: Any, store: Store, control: Channel, drains: bool
+    ) -> None:
+        self.service = service
+        self.collector = collector
+        self.control = control
+        self.signals = process.Signals(signal.SIGTERM)
+        self._keys = store.keys(service.name)
+        self.line = Line(store, self._keys.data)
+        me = life.own_life()
+        if service.tasks:  # so that nothing is trimmed that a pool has not seen yet
+            stream.make_group(self.line, self._keys.data, stream.POOL)
+        self.desk = Desk(self.line, self._keys, me, f"{service.collector.entry}.read")
+        every = bool(getattr(collector, "every_outcome", False))
+        self.returns = Returns(store, self._keys, self.line, me, every)
+        self.is_resting = False
+        self.is_halted = False
+        self.failure = ""
+        self._is_finishing = False
+        self._drains = drains and bool(service.tasks)
+        self._mend_at: float | None = None
+        self._trim_at = self._look_at = 0.0
+
+    # --- being told --------------------------------------------------------------------------------
+
+    def hear_launcher(self) -> None:
+        """Take what the launcher says; its end means the same as being told to finish."""
+        try:
+            kinds = [kind for kind, _ in self.control.receive()]
+        except EOFError:
+            kinds = ["finish"]
+        for kind in kinds:
+            self.is_resting = True  # both words there are begin with reading no more
+            self._is_finishing = self._is_finishing or kind == "finish"
+
+    def hear_signals(self) -> None:
+        """SIGTERM: read no more, deliver what there is, and end."""
+        if self.signals.taken():
+            self.is_resting = self._is_finishing = True
+
+    def halt(self) -> None:
+        """The collector will never have more."""
+        self.is_halted = self.is_resting = True
+        self.control.send("state", "draining")
+
+    def crash(self, error: BaseException) -> None:
+        """The collector raised: what it yielded is still stored, then the process ends."""
+        ended = chain.failed(error, self.service.hidden)
+        self.failure = f"{self.service.collector.entry}: {ended.error}"
+        self.is_resting = True
+        self.log("error", f"[{ended.error_id}] {ended.error}\n{ended.trace}", ended.error_id)
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def is_over(self) -> bool:
+        """True when there is nothing left to do for this life.
+
+        *reading* until it rests; then everything yielded is stored. A crash ends there. Otherwise
+        *draining*: a halted one until all its messages are settled and home, a finishing one until
+        what has come is delivered. A merely resting one waits to be told to finish.
+        """
+        if not self.is_resting or not self.desk.is_clear or self._mend_at is not None:
+            return False
+        if self.failure:
+            return True
+        if not (self._is_finishing or self.is_halted) or time.monotonic() < self._look_at:
+            return False
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        if self.is_halted and not self._is_finishing and not self._drains:
+            return True
+        if self.is_halted and not self._is_finishing and not self._is_worked_off():
+            return False
+        return self.returns.are_home()
+
+    def _is_worked_off(self) -> bool:
+        return stream.is_settled(self.line, self._keys.data, stream.POOL)
+
+    # --- taking back -------------------------------------------------------------------------------
+
+    def taken(self, one: Return) -> None:
+        """The collector took a taskback."""
+        self.returns.done(one)
+
+    def not_taken(self, one: Return, error: BaseException) -> None:
+        """The collector's `taskback()` raised: logged and put aside; the collector lives."""
+        ended = chain.failed(error, self.service.hidden)
+        text = f"[{ended.error_id}] taskback of message {one.message.id}: {ended.error}"
+        self.log("error", f"{text}\n{ended.trace}", ended.error_id)
+        self.returns.put_aside(one, ended, life.host())
+
+    # --- the store ---------------------------------------------------------------------------------
+
+    def mend(self, watch: Callable[[], None]) -> bool:
+        """Try to reach the store again if it is lost; `watch` is called when it is back."""
+        if self._mend_at is None:
+            return True
+        if time.monotonic() < self._mend_at:
+            return False
+        try:
+            self.line.reopen()
+            self.returns.reader.reopen()
+        except StoreError:
+            self.line.close()
+            self._mend_at = time.monotonic() + MEND_SECONDS
+            return False
+        self._mend_at = None
+        self.log("info", "connected to the store again")
+        watch()
+        return True
+
+    def lost_store(self, cut: BaseException) -> None:
+        """The connection broke: what was said is said again once it is mended."""
+        if self._mend_at is None:
+            self.log("warning", f"{cut}; connecting again")
+            self._mend_at = time.monotonic()
+        self.line.close()
+        self.returns.reader.line.close()
+
+    def trim(self) -> None:
+        """Every few seconds, forget what need not be kept."""
+        now = time.monotonic()
+        if now >= self._trim_at:
+            self._trim_at = now + TRIM_SECONDS
+            keep, oldest = self.service.keep, time.time() - self.service.keep.age
+            stream.trim(self.line, self._keys.taskback, keep.messages, oldest)
+            if not self.service.tasks:
+                stream.trim(self.line, self._keys.data, keep.messages, oldest)
+
+    def leave(self) -> None:
+        """Give up the name under which we read, and the connections."""
+        try:
+            words = ("XGROUP", "DELCONSUMER", self._keys.taskback, stream.INTAKE)
+            if self.returns.are_home():
+                self.line.ask(*words, life.own_life())
+        except Exception:  # noqa: BLE001 - the next life finds our name and what it holds
+            self.log("warning", traceback.format_exc(limit=1))
+        self.returns.reader.line.close()
+        self.line.close()
+
+    def log(self, level: str, text: str, error_id: str = "") -> None:
+        """Have the launcher write a line of the log."""
+        body = {"part": "intake", "level": level, "text": text, "error_id": error_id}
+        self.control.send("log", body)

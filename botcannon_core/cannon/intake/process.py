@@ -1,0 +1,75 @@
+"""From fork to exit of an intake: build the collector, drive it the way it wants, and take leave."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from botcannon_core.cannon import chain
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.intake.intake import Intake
+from botcannon_core.cannon.intake.plain import PlainLoop
+from botcannon_core.compose import loading
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.ledger.store import Store
+
+METHODS = ("start", "read", "stored", "taskback", "close")
+
+
+def run(
+    service: ServiceSpec,
+    store: Store,
+    control: Channel,
+    handles: dict[str, Callable[[], Any]],
+    drains: bool,
+) -> str:
+    """Be the intake of `service` until it ends; returns why it failed, or nothing.
+
+    `drains`: whether a collector that halts waits for its messages to be worked off.
+    """
+    try:
+        collector = loading.build(service.collector, _with_shell(service, handles))
+    except BaseException as error:  # noqa: BLE001 - a constructor is user code
+        return _not_built(service, control, error)
+    mine = Intake(service, collector, store, control, drains)
+    try:
+        _drive(mine)
+    except Exception as error:  # noqa: BLE001 - start() and close() are user code too
+        mine.crash(error)
+    mine.leave()
+    return mine.failure
+
+
+def _drive(mine: Intake) -> None:
+    if is_async(mine.collector):
+        from botcannon_core.cannon.intake.awaited import AwaitedLoop  # asyncio costs 30 ms, 10 MB
+
+        AwaitedLoop(mine).run()
+    else:
+        PlainLoop(mine).run()
+
+
+def is_async(collector: Any) -> bool:
+    """True if any of the collector's methods is a coroutine or an async generator."""
+    methods = [getattr(collector, name, None) for name in METHODS]
+    return any(inspect.iscoroutinefunction(m) or inspect.isasyncgenfunction(m) for m in methods)
+
+
+def _not_built(service: ServiceSpec, control: Channel, error: BaseException) -> str:
+    ended = chain.failed(error, service.hidden)
+    text = f"[{ended.error_id}] {ended.error}\n{ended.trace}"
+    body = {"part": "intake", "level": "error", "text": text, "error_id": ended.error_id}
+    control.send("log", body)
+    return f"{service.collector.entry} could not be constructed: {ended.error}"
+
+
+def _with_shell(
+    service: ServiceSpec, handles: dict[str, Callable[[], Any]]
+) -> dict[str, Callable[[], Any]]:
+    """The handles of a collector: what it is given, and the service's shell if there is one."""
+
+    def shell() -> Any:
+        return None if service.shell is None else loading.build(service.shell, handles)
+
+    return {**handles, "shell": shell}

@@ -1,0 +1,79 @@
+"""A job: one message in the hands of a pool, and how its ending is written down.
+
+Pure: it turns an ending into the fields of a taskback and of an entry in `dead`. Not here: when a job
+is tried again, and who stores what.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botcannon_core.cannon.chain import Ended
+from botcannon_core.ledger.stream import Entry
+from botcannon_core.message import one_line
+
+LONGEST_TRACE = 20_000  # characters of a traceback kept with a parked message
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A message to be run: its entry in `data`, its own id, its fields, and the tries so far."""
+
+    entry: str
+    id: str
+    fields: dict[str, str]
+    asked_by: str
+    tries: int = 0
+
+    @staticmethod
+    def of(entry: Entry, tries: int = 0) -> Job:
+        """The job in an entry; botcannon's own fields are taken out of the message."""
+        fields = {name: text for name, text in entry.fields.items() if not name.startswith("_")}
+        given = entry.fields.get
+        return Job(entry.id, given("_id", entry.id), fields, given("_from", ""), tries)
+
+    def begun(self) -> Job:
+        """The same job with one more try."""
+        return replace(self, tries=self.tries + 1)
+
+    def order(self) -> dict[str, Any]:
+        """What a worker is told of it."""
+        return {"id": self.id, "fields": self.fields}
+
+
+def taskback(job: Job, ended: Ended) -> dict[str, str]:
+    """The answer to whoever asked: message and results merged flat, results winning."""
+    parked = ended.how not in ("done", "skipped")
+    fields = {**job.fields, **ended.results, "_id": job.id, "_from": job.asked_by}
+    fields["_outcome"] = "parked" if parked else ended.how
+    if parked:
+        fields["_error"] = ended.error
+        fields["_error_id"] = ended.error_id
+    elif not ended.results:
+        fields["_empty"] = "1"
+    return fields
+
+
+def dead(job: Job, ended: Ended, host: str) -> dict[str, str]:
+    """The message whole, with everything known about why it could not be done."""
+    return {
+        **job.fields,
+        "_id": job.id,
+        "_from": job.asked_by,
+        "_error": ended.error,
+        "_error_id": ended.error_id,
+        "_trace": ended.trace[-LONGEST_TRACE:],
+        "_tries": str(job.tries),
+        "_host": host,
+        "_time": f"{time.time():.3f}",
+        **{f"_{name}": text for name, text in ended.cause.items()},
+    }
+
+
+def log_line(job: Job, ended: Ended) -> str:
+    """One entry for the log: the cause in one line, then the traceback."""
+    asked = one_line(" ".join(f"{name}={text}" for name, text in job.fields.items()), 120)
+    head = f"[{ended.error_id}] message {job.id} ({asked}): {ended.error}"
+    return f"{head}\n{ended.trace.rstrip()}" if ended.trace else head

@@ -1,0 +1,327 @@
+"""The launcher: starts the services' processes, watches them, restarts them, and stops them in order.
+
+One process, single-threaded, that imports no user code: hear, bury, steer. It also writes the log and
+says who is there; what it cannot tell the store is only told late. Not here: what a service is made of
+(service) and everything that must be right before anything starts (prepare).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import psutil
+
+from botcannon_core.cannon import child as children
+from botcannon_core.cannon import life, process
+from botcannon_core.cannon.child import Child, Run
+from botcannon_core.cannon.control import Ear, Words
+from botcannon_core.cannon.forker import Birth
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.intake import process as intake
+from botcannon_core.cannon.log import Log
+from botcannon_core.cannon.pool import Pool
+from botcannon_core.cannon.prepare import Ready
+from botcannon_core.cannon.service import Means, Part, Service
+from botcannon_core.cannon.watch import Watch
+from botcannon_core.errors import StoreError
+from botcannon_core.ledger import lease, presence
+from botcannon_core.ledger.line import Cut, Refused
+from botcannon_core.ledger.presence import Presence
+
+TICK_SECONDS = 1.0
+ORDERS: Mapping[str, Callable[[Service], None]] = {
+    "stop": Service.hold,
+    "start": Service.start_again,
+    "restart": Service.restart,
+}
+
+
+class Launcher:
+    """One `up`, from the first fork to the last burial."""
+
+    def __init__(
+        self,
+        ready: Ready,
+        log: Log,
+        parts: frozenset[Part],
+        on_up: Callable[[bool], None] | None = None,
+    ) -> None:
+        self._ready = ready
+        self._on_up = on_up  # told once: everything is up, or something failed
+        self._log = log
+        self._me = life.own_life()
+        self._watch = Watch()
+        self._signals = process.Signals(
+            signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD
+        )
+        self._ear = Ear(ready.run_folder, self._answer)
+        self._services = {
+            name: Service(spec, parts, self._means(name, parts))
+            for name, spec in ready.services.items()
+        }
+        self._owner = ready.terminal_owner
+        self._lines = {name: Tie(ready, name, self._watch) for name in self._services}
+        self._is_down = False  # `down` was asked for
+        self._ended_by = 0  # the signal that asked us to end
+        self._tick_at = 0.0
+        self._told: dict[str, str] = {}
+
+    def run(self) -> int:
+        """Run until every service is over; returns the exit code."""
+        process.inherit_orphans()
+        self._watch.on(self._signals, self._hear_signals)
+        self._watch.on(self._ear, self._ear.hear)
+        while not self._is_over():
+            self._hear()
+            self._bury()
+            self._steer()
+        self._leave()
+        if self._ended_by:
+            return 128 + self._ended_by
+        return 1 if any(service.failure for service in self._services.values()) else 0
+
+    # --- hear --------------------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        now = time.monotonic()
+        moments = [service.next_moment() for service in self._services.values()]
+        due = min((m for m in moments if m is not None), default=now + TICK_SECONDS)
+        self._watch.wait(max(0.0, min(TICK_SECONDS, due - now)))
+
+    def _hear_signals(self) -> None:
+        for number in self._signals.taken():
+            if number == signal.SIGCHLD:
+                continue  # the burial looks anyway
+            if self._ended_by:
+                self._each(Service.insist)
+            else:
+                self._ended_by = number
+                self._each(Service.stop)
+
+    def _hear_child(self, name: str, child: Child) -> None:
+        try:
+            frames = child.channel.receive()
+        except EOFError:
+            self._watch.forget(child.channel)
+            return
+        for kind, body in frames:
+            if kind == "log":
+                self._write(name, body)
+            elif kind == "state":
+                child.state = str(body)
+            elif kind == "failed":
+                child.failure = str(body)
+
+    def _hear_output(self, name: str, child: Child) -> None:
+        for text in child.output.read():
+            self._write(name, {"part": child.part, "level": "output", "text": text})
+        if child.output.is_closed:
+            self._watch.forget(child.output)
+
+    def _write(self, name: str, said: dict[str, str]) -> None:
+        spec, tie = self._services[name].spec, self._lines[name]
+        said.setdefault("pid", str(os.getpid()))
+        self._log.write(tie.keys, tie.line, said, spec.hidden)
+
+    # --- bury --------------------------------------------------------------------------------------
+
+    def _bury(self) -> None:
+        """Take leave of children that ended, and of orphans that became ours."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for name, service in self._services.items():
+                for child in list(service.children.values()):
+                    if child.pid == pid:
+                        self._take_leave(name, service, child, status)
+
+    def _take_leave(self, name: str, service: Service, child: Child, status: int) -> None:
+        while self._watch.knows(child.channel):
+            self._hear_child(name, child)  # its last words
+        self._hear_output(name, child)
+        self._watch.forget(child.output)
+        child.close()
+        code = os.waitstatus_to_exitcode(status)
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        service.ended(child, how)
+        _kill_orphans({c.pid for s in self._services.values() for c in s.children.values()})
+
+    # --- steer -------------------------------------------------------------------------------------
+
+    def _steer(self) -> None:
+        """Let every service do what is due, and say how things are."""
+        for name, service in self._services.items():
+            if name != self._owner or self._others_are_up():
+                service.tend()
+        owner = self._services.get(self._owner or "")
+        if owner is not None and owner.is_over and not owner.is_held:
+            self._each(Service.stop)
+        self._announce()
+        self._tell_once()
+
+    def _tell_once(self) -> None:
+        services = self._services.values()
+        if self._on_up and all(s.is_up or s.is_over or s.state == "standby" for s in services):
+            self._on_up(not any(s.failure for s in services))
+            self._on_up = None
+
+    def _announce(self) -> None:
+        now = time.monotonic()
+        states = {name: service.state for name, service in self._services.items()}
+        if now < self._tick_at and states == self._told:
+            return
+        self._tick_at, self._told = now + TICK_SECONDS, states
+        for name, service in self._services.items():
+            self._lines[name].tell(service, self._me)
+
+    def _others_are_up(self) -> bool:
+        """The terminal's owner starts last, so that its first question finds everybody there."""
+        others = [service for name, service in self._services.items() if name != self._owner]
+        return all(one.is_up or one.is_over or one.state == "standby" for one in others)
+
+    def _each(self, do: Callable[[Service], None]) -> None:
+        for service in self._services.values():
+            do(service)
+
+    def _is_over(self) -> bool:
+        over = all(service.is_over for service in self._services.values())
+        held = any(service.is_held for service in self._services.values())
+        return over and (not held or bool(self._ended_by) or self._is_down)
+
+    def _leave(self) -> None:
+        self._ear.close()
+        for tie in self._lines.values():
+            tie.leave(self._me)
+        _kill_orphans(set())
+        self._watch.close()
+
+    # --- starting children -------------------------------------------------------------------------
+
+    def _means(self, name: str, parts: frozenset[Part]) -> Means:
+        ready, spec = self._ready, self._ready.services[name]
+        birth = Birth(spec, str(ready.project), ready.history_for(name))
+
+        def run_pool(control: Channel) -> str:
+            ready.store.after_fork()
+            return Pool(birth, ready.store, control).run()
+
+        def run_intake(control: Channel) -> str:
+            ready.store.after_fork()
+            handles = {"ledger": ready.open_history}
+            return intake.run(spec, ready.store, control, handles, "pool" in parts)
+
+        def say(part: str, text: str) -> None:
+            self._write(name, {"part": part, "level": "info", "text": text})
+
+        return Means(partial(self._start, name), run_intake, run_pool, say)
+
+    def _start(self, name: str, part: Part, run: Run) -> Child:
+        owns = part == "intake" and name == self._owner
+        child = children.start(part, run, self._ready.store.inherited, owns)
+        self._watch.on(child.channel, lambda: self._hear_child(name, child))
+        self._watch.on(child.output, lambda: self._hear_output(name, child))
+        return child
+
+    # --- being told --------------------------------------------------------------------------------
+
+    def _answer(self, words: Words) -> Words:
+        """What another command of this folder asks of us."""
+        named = words.get("services") or list(self._services)
+        ours = [self._services[name] for name in named if name in self._services]
+        do = ORDERS.get(words["verb"])
+        for service in ours if do else ():
+            do(service)
+        if words["verb"] == "down":
+            self._is_down = True
+            self._each(Service.stop)
+        states = {name: service.state for name, service in self._services.items()}
+        return {"pid": os.getpid(), "services": states}
+
+
+class Tie:
+    """A launcher's line to the store for one service; what cannot be said now is not said."""
+
+    def __init__(self, ready: Ready, name: str, watch: Watch) -> None:
+        self.keys = ready.store.keys(name)
+        self._store = ready.store
+        self._watch = watch
+        self.line = ready.line(name)
+        self._watch.on(self.line, self._hear)
+
+    def tell(self, service: Service, me: str) -> None:
+        """Renew the lease, and say how every process is."""
+        try:
+            if not self.line.is_open:
+                self.line.reopen(again=False)
+                self._watch.on(self.line, self._hear)
+            self._renew(service, me)
+            self._announce(service, me)
+            self.line.flush()
+        except StoreError:
+            self._close()  # the store is away; the next tick tries again
+
+    def leave(self, me: str) -> None:
+        """Give up what we held."""
+        try:
+            lease.release(self.line, self.keys, me)
+            for part in ("intake", "pool", "service"):
+                presence.withdraw(self.line, self.keys, me, part)
+            self.line.ask("PING", timeout=1.0)
+        except (StoreError, Refused):
+            pass  # then it runs out by itself
+        self._close()
+
+    def _renew(self, service: Service, me: str) -> None:
+        def holder(who: str) -> None:
+            service.has_lease = who == me
+            service.lease_holder = "" if who == me else who
+            if who != me and life.is_over_here(who):
+                lease.take(self.line, self.keys, me, holder, dead=who)
+                self.line.flush()
+
+        if service.needs_lease:
+            lease.take(self.line, self.keys, me, holder)
+        elif service.has_lease and "intake" not in service.children:
+            service.has_lease = False
+            lease.release(self.line, self.keys, me)
+
+    def _announce(self, service: Service, me: str) -> None:
+        name, since = self.keys.service, time.time()
+        whole = Presence(me, name, "service", service.state, os.getpid(), since, service.restarts)
+        presence.announce(self.line, self.keys, whole)
+        for part in ("intake", "pool"):
+            child = service.children.get(part)
+            if child is None:
+                presence.withdraw(self.line, self.keys, me, part)
+            else:
+                one = Presence(me, name, part, child.state, child.pid, child.since)
+                presence.announce(self.line, self.keys, one)
+
+    def _hear(self) -> None:
+        try:
+            self.line.hear()
+        except Cut:
+            self._close()
+
+    def _close(self) -> None:
+        self._watch.forget(self.line)
+        self.line.close()
+
+
+def _kill_orphans(ours: set[int]) -> None:
+    """End processes whose parents ended and that the kernel gave to us; not those of other sessions."""
+    session = os.getsid(0)
+    for one in psutil.Process().children():
+        try:
+            if one.pid not in ours and os.getsid(one.pid) == session:
+                one.kill()
+        except (psutil.Error, ProcessLookupError):
+            pass  # gone meanwhile

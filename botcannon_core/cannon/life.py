@@ -1,0 +1,41 @@
+"""A life: the name of one run of one process among all hosts that share a store.
+
+Not here: what a life holds (leases, pending entries); only whether it is certainly over.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import psutil
+
+# Start times are told by a clock that may be set; two processes with one pid start further apart.
+_SAME_START_SECONDS = 2
+
+
+def host() -> str:
+    """The name of this host: BOTCANNON_HOST, else the machine's own."""
+    return (os.environ.get("BOTCANNON_HOST") or socket.gethostname()).replace(":", "_")
+
+
+def own_life() -> str:
+    """`HOST:PID:START`: a name that no other process has, had or will have."""
+    return f"{host()}:{os.getpid()}:{_start_of(os.getpid())}"
+
+
+def is_over_here(life: str) -> bool:
+    """True if `life` was of this host and has ended. Of other hosts nothing is known: False."""
+    where, pid, start = [*life.rsplit(":", 2), "", ""][:3]
+    if where != host() or not pid.isdigit() or not start.isdigit():
+        return False
+    now = _start_of(int(pid))
+    return now is None or abs(now - int(start)) > _SAME_START_SECONDS
+
+
+def _start_of(pid: int) -> int | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time())
+    except psutil.Error:
+        return None

@@ -1,0 +1,38 @@
+"""One `up` per folder, service and part: a second one is refused, naming the first.
+
+Locks on files in `.botcannon/run/`, let go by the kernel however a launcher ends. Not here: one live
+collector in a store that several hosts share (ledger.lease).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from botcannon_core.errors import LockedError
+
+
+def lock(folder: Path, namespace: str, services: Iterable[str], parts: Iterable[str]) -> list[int]:
+    """Lock every part of every service; returns descriptors to keep open. Raises LockedError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parts = sorted(parts)
+    return [_lock(folder, namespace, name, part) for name in services for part in parts]
+
+
+def _lock(folder: Path, namespace: str, service: str, part: str) -> int:
+    path = folder / f"{namespace}.{service}.{part}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(descriptor, 32).decode(errors="replace").strip() or "another process"
+        os.close(descriptor)
+        raise LockedError(
+            f"{service} runs already: the {part} belongs to process {owner}; "
+            f"`botcannon ps` shows it, `botcannon stop {service}` ends it"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor

@@ -1,0 +1,144 @@
+"""Everything that must be right before anything starts: read, check, find kwargs, open the store.
+
+All that is wrong is reported together. Not here: what runs afterwards (launcher), and how people are
+asked for a secret (cli).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from botcannon_core.cannon.check import Facts, check
+from botcannon_core.compose import conf, reader
+from botcannon_core.compose.reader import Reading
+from botcannon_core.compose.spec import ComposeSpec, ServiceSpec
+from botcannon_core.errors import ComposeError, Problem, UsageError, suggest
+from botcannon_core.ledger import conf as stored_conf
+from botcannon_core.ledger.history import History
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.store import Store, open_store
+
+COMPOSE_FILE = "cannon-compose.yml"
+OWN_FOLDER = ".botcannon"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is needed to run: the services with real kwargs, what is known of them, the open store."""
+
+    project: Path
+    services: Mapping[str, ServiceSpec]
+    facts: Mapping[str, Facts]
+    store: Store
+
+    @property
+    def run_folder(self) -> Path:
+        """Where locks and control sockets are."""
+        return self.project / OWN_FOLDER / "run"
+
+    @property
+    def terminal_owner(self) -> str | None:
+        """The service whose collector owns the terminal, if there is one."""
+        return next((name for name, facts in self.facts.items() if facts.terminal), None)
+
+    def lazily(self) -> Ready:
+        """The same, with every service's workers forked one after the other."""
+        lazy = {
+            name: replace(one, workers=replace(one.workers, lazy=True))
+            for name, one in self.services.items()
+        }
+        return replace(self, services=lazy)
+
+    def line(self, service: str) -> Line:
+        """A new line to the server in charge of a service."""
+        return Line(self.store, self.store.keys(service).data)
+
+    def open_history(self) -> History:
+        """The `ledger` handle for the process that calls this."""
+        return History(self.store.copier())
+
+    def history_for(self, service: str) -> Callable[[], History] | None:
+        """How a worker opens its `ledger` handle; None if no class of the service asks for one."""
+        if "ledger" not in self.facts[service].handles:
+            return None
+        return partial(History, self.store.copier())
+
+
+def read(file: str | None) -> Reading:
+    """What the compose file says; the default one stands in the working directory."""
+    return reader.read(Path(file or COMPOSE_FILE))
+
+
+def chosen(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
+    """The services that `names` mean: themselves, or all. Raises UsageError for one unknown."""
+    known = [*reading.spec.services, *reading.broken]
+    for name in names:
+        if name not in known:
+            hint = suggest(name, known) or f"; there are: {', '.join(sorted(known)) or 'none'}"
+            raise UsageError(f"no service {name!r} in {reading.spec.file}{hint}")
+    return tuple(dict.fromkeys(names or known))
+
+
+def prepare(file: str | None, names: Sequence[str], ask: conf.Ask) -> Ready:
+    """Make ready to run the services `names`, or all. Raises ComposeError with every problem."""
+    project = Path.cwd()
+    reading = read(file)
+    if not reading.spec.services and not reading.broken:
+        raise ComposeError(reading.problems)
+    wanted = chosen(reading, names)
+    problems = list(_problems_of(reading, wanted, all_of_them=not names))
+    sound = [name for name in wanted if name in reading.spec.services]
+    looked = check(reading.spec, sound)
+    problems += looked.problems
+    store, resolved = _resolved(reading.spec, sound, project, ask, problems)
+    problems += _two_owners(resolved, looked.facts)
+    if problems:
+        if store is not None:
+            store.close()
+        raise ComposeError(sorted(set(problems), key=lambda one: (one.line, one)))
+    store = store or open_store(reading.spec.store, reading.spec.namespace, project)
+    services = {name: resolved.services[name] for name in wanted}
+    return Ready(project, services, looked.facts, store)
+
+
+def save(store: Store, to_store: Mapping[str, Mapping[str, object]]) -> None:
+    """Keep the file's kwargs in the store, for services that name only their key."""
+    for key, kwargs in to_store.items():
+        stored_conf.save(store, key, kwargs)
+
+
+def _resolved(
+    spec: ComposeSpec, names: Sequence[str], project: Path, ask: conf.Ask, problems: list[Problem]
+) -> tuple[Store | None, ComposeSpec]:
+    """The spec with real kwargs; the store is opened only if a class has a key."""
+    keys = conf.keys(spec, names)
+    store = open_store(spec.store, spec.namespace, project) if keys else None
+    stored = stored_conf.stored(store, keys) if store is not None else {}
+    # a person is asked for nothing that a mistake elsewhere would make them type again
+    found = conf.resolve(spec, names, stored, ask if not problems else _nobody)
+    problems += found.problems
+    if store is not None and not problems:
+        save(store, found.to_store)
+    return store, found.spec
+
+
+def _nobody(_key: str, _name: str) -> str | None:
+    return None
+
+
+def _problems_of(reading: Reading, wanted: Sequence[str], all_of_them: bool) -> Sequence[Problem]:
+    """All problems, or, of a choice of services, those of the file and of the chosen ones."""
+    others = {p for name, found in reading.broken.items() if name not in wanted for p in found}
+    return reading.problems if all_of_them else [p for p in reading.problems if p not in others]
+
+
+def _two_owners(spec: ComposeSpec, facts: Mapping[str, Facts]) -> list[Problem]:
+    owners = [name for name, one in facts.items() if one.terminal]
+    if len(owners) < 2:
+        return []
+    place = spec.services[owners[1]].collector.place
+    text = f"{' and '.join(owners)} both want the terminal; name one of them: `up {owners[0]}`"
+    return [Problem(place.file, place.line, place.path, text)]

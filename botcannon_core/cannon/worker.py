@@ -1,0 +1,95 @@
+"""A worker: the process that runs the chain for its message, and nothing else.
+
+It is born by a fork of the forker, constructs the tasks before its message comes (that is what *hot*
+means), runs one message, says how it ended, and exits. User code runs here and in the intake only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from botcannon_core.cannon import chain, process
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.compose import loading
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.message import Message
+from botcannon_core.roles import Task
+
+Handles = dict[str, Callable[[], Any]]
+
+
+@dataclass
+class Orders:
+    """What a worker is born with: whose chain it runs, its end of the channel, where it prints."""
+
+    service: ServiceSpec
+    handles: Handles
+    channel: Channel
+    output: int
+    close: tuple[int, ...] = field(default=())
+
+
+def live(orders: Orders, parent: int) -> NoReturn:
+    """Be a worker, from fork to exit. Never returns, never raises."""
+    code = 1
+    try:
+        _settle_in(orders, parent)
+        code = _work(orders.service, orders.handles, orders.channel)
+    finally:
+        os._exit(code)  # no atexit, no destructors: those belong to the forker
+
+
+def _settle_in(orders: Orders, parent: int) -> None:
+    """A group of its own, no terminal, no descriptor of anybody else's; gone when the forker goes."""
+    os.setpgid(0, 0)
+    process.forget_signals()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process.die_with_parent(parent, signal.SIGKILL)
+    os.dup2(orders.output, 1)
+    os.dup2(orders.output, 2)
+    for descriptor in (orders.output, *orders.close):
+        os.close(descriptor)
+
+
+def _work(service: ServiceSpec, handles: Handles, channel: Channel) -> int:
+    try:
+        tasks = construct(service, handles)
+    except BaseException as error:  # noqa: BLE001 - a constructor is user code too
+        channel.send("broken", chain.as_frame(chain.failed(error, service.hidden)))
+        return 1
+    channel.send("ready")
+    try:
+        _, order = channel.receive_one()
+    except EOFError:
+        return 0  # not needed any more
+    message = Message(order["fields"], order["id"], service.name)
+    ended = chain.run(tasks, message, service.hidden)
+    _flush_output()
+    channel.send("ended", chain.as_frame(ended))
+    return 0
+
+
+def construct(service: ServiceSpec, handles: Handles) -> list[Task]:
+    """The service's tasks in order, with what they ask for; one shell for all of them."""
+    shells: list[Any] = []
+
+    def shell() -> Any:
+        if not shells and service.shell is not None:
+            shells.append(loading.build(service.shell, handles))
+        return shells[0]
+
+    return [loading.build(spec, {**handles, "shell": shell}) for spec in service.tasks]
+
+
+def _flush_output() -> None:
+    import sys  # only its two streams, and only once a message
+
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # user code closed it
