@@ -38,8 +38,6 @@ class Gauge:
         except ValueError as mistake:
             return str(mistake)
         readings = self._readings.last(length)
-        if not readings and self._readings.now():  # the sensors have just been started
-            readings = self._readings.last(length)
         return self._drawn(readings) if readings else self._readings.missing()
 
     def _drawn(self, readings: list[Message]) -> str:

@@ -49,6 +49,11 @@ class FakeLedger:
         self.asked.add(service)
         return [m for m in self.messages if m.time >= self.time - seconds]
 
+    def sample(self, service: str, seconds: float, points: int) -> list[Message]:
+        """Every so-manyth of them."""
+        every = self.last(service, seconds)
+        return every[:: max(1, len(every) // points)]
+
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.time += seconds

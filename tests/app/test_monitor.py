@@ -76,6 +76,13 @@ def test_history_is_the_past_of_any_measure(monitor: Monitor, ledger: FakeLedger
     assert monitor.history("net").startswith("net over 50 min: ")
 
 
+def test_of_a_long_time_a_sample_is_enough(monitor: Monitor, ledger: FakeLedger) -> None:
+    for age in range(20_000, 0, -5):
+        ledger.add(age=age)
+    assert monitor.net.last("6h").startswith("net over 5.5 h: ")
+    assert len(monitor._readings.last(21_600)) == 1000
+
+
 def test_old_readings_are_not_called_now(monitor: Monitor, ledger: FakeLedger) -> None:
     ledger.add(age=120)
     ledger.add(age=60)
