@@ -16,7 +16,7 @@ from botcannon_core.chat.parse import Word
 from botcannon_core.chat.refused import Refused, nearest, shown
 from botcannon_core.chat.render import Style, compact, table
 from botcannon_core.chat.shape import Shape, shape, usage
-from botcannon_core.chat.walk import Member, find, is_own, members, trace
+from botcannon_core.chat.walk import Member, is_own, members, trace
 
 WORDS = ("help", "?")  # at the beginning or the end
 SWITCHES = ("--help", "-h")  # anywhere
@@ -71,7 +71,8 @@ def overview(value: object, name: str, style: Style) -> str:
     if not listed:
         return f"{about}\nThere is nothing to say to it.".strip()
     if len(listed) <= _LINES - 4:
-        text = table([(f"  {_called(m)}", _told(m, style)) for m in listed])
+        room = _WIDTH - max(len(_called(m)) for m in listed) - 4
+        text = table([(f"  {_called(m)}", _told(m, style, room)) for m in listed])
     else:
         text = _names(listed)
     return f"{about}\n{text}\n{_onward(name)}".strip()
@@ -156,10 +157,10 @@ def _called(member: Member) -> str:
     return f"{member.label} ..." if member.kind == "group" else member.label
 
 
-def _told(member: Member, style: Style) -> str:
+def _told(member: Member, style: Style, room: int) -> str:
     if member.kind == "value" and not member.summary:
         return compact(member.get(), style)
-    return textwrap.shorten(member.summary, 55, placeholder="…")
+    return textwrap.shorten(member.summary, max(room, 20), placeholder="…")
 
 
 def _onward(name: str) -> str:
@@ -172,8 +173,3 @@ def _is_word(word: Word) -> bool:
 
 def _is_switch(word: Word) -> bool:
     return word.text in SWITCHES and not word.quoted and word.value is None
-
-
-def known(value: object, word: Word, style: Style) -> Member | None:
-    """The member a word names, found as a command would find it."""
-    return find(value, word, style.own)

@@ -44,7 +44,7 @@ class Shape:
     @property
     def options(self) -> list[Parameter]:
         """The parameters that can be given by name."""
-        named = (Parameter.POSITIONAL_ONLY, *BY_PLACE, Parameter.KEYWORD_ONLY)
+        named = (*BY_PLACE, Parameter.KEYWORD_ONLY)
         return [p for p in self.parameters.values() if p.kind in named]
 
     def _of(self, kind: object) -> Parameter | None:

@@ -114,13 +114,6 @@ def complete(shell: object, words: Sequence[str], own: Own = in_app) -> list[str
     return [text for text in known if text.replace("_", "-").startswith(start)]
 
 
-def own_members(kind: type, own: Own = in_app) -> Iterator[str]:
-    """The public names in those of a class's bases that the user declared."""
-    for klass in kind.__mro__:
-        if own(klass):
-            yield from vars(klass)
-
-
 def data_fields(value: Any) -> tuple[str, ...]:
     """The public, shown fields of a dataclass object, its own or a foreign one; else nothing."""
     if not is_dataclass(type(value)):
@@ -154,8 +147,14 @@ def _names(value: object, own: Own) -> list[str]:
     names: list[str] = list(field_names(type(value)) or data_fields(value))
     if is_own(value, own):
         names += [name for name in _instance_dict(value) if type(name) is str]
-        names += own_members(type(value), own)
+        names += _own_names(type(value), own)
     return list(dict.fromkeys(names))
+
+
+def _own_names(kind: type, own: Own) -> Iterator[str]:
+    for klass in kind.__mro__:
+        if own(klass):
+            yield from vars(klass)
 
 
 def _member(value: object, name: str, own: Own) -> Member | None:

@@ -46,7 +46,8 @@ class Torch:
     ) -> None:
         self._shell = shell
         self._in_key, self._out_key = in_key, out_key
-        self._max_output, self._max_items = max_output, max_items
+        self._max_output = _positive("max_output", max_output)
+        self._max_items = _positive("max_items", max_items)
         self._hidden = frozenset(str(secret) for secret in hidden)
 
     def task(self, message: Message, results: dict[str, Any]) -> dict[str, str]:
@@ -78,6 +79,12 @@ class Torch:
         shown = fitted(result, room, self._hidden)
         before = fitted(printed, self._max_output - len(shown) - 1, self._hidden)
         return "\n".join(filter(None, (before, shown)))
+
+
+def _positive(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"torch: {name} must be a whole number above 0, not {value!r}")
+    return value
 
 
 class Printed:

@@ -371,6 +371,10 @@ class Traps:
         subprocess.Popen(["sh", "-c", "sleep 30; echo never"])
         return "not waiting"
 
+    def verbose(self) -> str:
+        print("word\n" * 100_000)
+        return "at last"
+
     def chattering(self) -> str:
         subprocess.Popen(["yes"])
         return "not waiting"
