@@ -60,7 +60,7 @@ class Launcher:
         )
         self._ear = Ear(ready.run_folder, self._answer)
         self._services = {
-            name: Service(spec, parts, self._means(name, parts))
+            name: Service(spec, parts, self._means(name, parts), ready.facts[name].many)
             for name, spec in ready.services.items()
         }
         self._owner = ready.terminal_owner

@@ -290,10 +290,7 @@ class Pool:
         """Find the dead lives of this host, and messages whose lease has run out anywhere."""
 
         def consumers(answer: Any) -> None:
-            if isinstance(answer, Refused):
-                return
-            for words in answer:
-                about = dict(zip(words[::2], words[1::2], strict=True))
+            for about in stream.described(answer):
                 name = about["name"]
                 left = about["pending"] if name == stream.NOBODY else life.is_over_here(name)
                 if left and name not in self._left:
@@ -342,6 +339,7 @@ class Pool:
             return
         try:
             self._line.reopen()
+            self._line.ask("PING")  # all that was settled is, before we ask for what is not
             self._reader.reopen()
         except StoreError:
             self._line.close()

@@ -41,8 +41,11 @@ class Means:
 class Service:
     """The state machine of one service's processes in one launcher."""
 
-    def __init__(self, spec: ServiceSpec, parts: frozenset[Part], means: Means) -> None:
+    def __init__(
+        self, spec: ServiceSpec, parts: frozenset[Part], means: Means, many: bool = False
+    ) -> None:
         self.spec = spec
+        self._many = many  # then every host's collector reads, and there is no lease
         self._parts = parts if spec.tasks else parts - {"pool"}
         self._means = means
         self.children: dict[Part, Child] = {}
@@ -64,7 +67,7 @@ class Service:
     @property
     def needs_lease(self) -> bool:
         """True while a collector of ours runs or would like to."""
-        return "intake" in self._parts and self._wants_to_run
+        return "intake" in self._parts and self._wants_to_run and not self._many
 
     @property
     def is_over(self) -> bool:
@@ -193,7 +196,7 @@ class Service:
     def _start_if_due(self, part: Part, now: float) -> None:
         if part not in self._parts or part in self.children or now < self._again_at.get(part, 0.0):
             return
-        if part == "intake" and not self.has_lease:
+        if part == "intake" and not (self.has_lease or self._many):
             return
         self._again_at.pop(part, None)
         run = self._means.run_intake if part == "intake" else self._means.run_pool

@@ -210,6 +210,6 @@ def _client_tls(address: Address) -> dict[str, Any]:
 
 def _tls(address: Address) -> dict[str, Any]:
     found: dict[str, Any] = {n: v for n, v in address.options.items() if n.startswith("ssl_")}
-    check = found.pop("ssl_check_hostname", "").lower()
-    verifies = found.get("ssl_cert_reqs", "required") != "none"
-    return {**found, "ssl_check_hostname": verifies and check not in ("false", "no", "0")}
+    wanted = found.pop("ssl_check_hostname", "true") == "true"
+    verifies = found.get("ssl_cert_reqs") != "none"  # ssl refuses the one without the other
+    return {**found, "ssl_check_hostname": wanted and verifies}

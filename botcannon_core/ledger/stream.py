@@ -126,8 +126,7 @@ def is_settled(line: Line, stream: str, group: str) -> bool:
     newest = line.ask("XREVRANGE", stream, "+", "-", "COUNT", 1)
     if not newest:
         return True
-    for words in line.ask("XINFO", "GROUPS", stream):
-        about = dict(zip(words[::2], words[1::2], strict=True))
+    for about in described(line.ask("XINFO", "GROUPS", stream)):
         if about["name"] == group:
             return not about["pending"] and _order(about["last-delivered-id"]) >= _order(
                 newest[0][0]
@@ -156,6 +155,13 @@ def entries(answer: Any) -> list[Entry]:
     return [Entry(id, fields_of(words)) for id, words in answer or () if words]  # noqa: A001
 
 
+def described(answer: Any) -> list[dict[str, Any]]:
+    """What XINFO says of each group or consumer, as dicts; nothing if it refused."""
+    if isinstance(answer, Refused):
+        return []
+    return [dict(zip(words[::2], words[1::2], strict=True)) for words in answer]
+
+
 def fields_of(words: list[str]) -> dict[str, str]:
     """`[field, value, ...]` as a dict."""
     return dict(zip(words[::2], words[1::2], strict=True))
@@ -168,7 +174,10 @@ class Reader:
     start: entries that the server had already assigned to this consumer come before new ones).
     """
 
-    def __init__(self, store: Store, stream: str, group: str, consumer: str) -> None:
+    def __init__(
+        self, store: Store, stream: str, group: str, consumer: str, start: str = "0"
+    ) -> None:
+        self._start = start  # where the group begins if it must be made
         self._stream = stream
         self._group = group
         self._consumer = consumer
@@ -177,7 +186,7 @@ class Reader:
         self.is_asked = False
         self.lost = 0  # entries that were deleted from the stream before they were acknowledged
         self.line = Line(store, stream)
-        make_group(self.line, stream, group)
+        make_group(self.line, stream, group, start)
 
     @property
     def is_draining(self) -> bool:
@@ -205,7 +214,7 @@ class Reader:
         self.line.reopen(again=False)
         self._drained_to = "0"
         self.is_asked = False
-        make_group(self.line, self._stream, self._group)
+        make_group(self.line, self._stream, self._group, self._start)
 
     def _take(self, answer: Any) -> None:
         self.is_asked = False
@@ -213,12 +222,14 @@ class Reader:
             if not str(answer).startswith("NOGROUP"):
                 raise answer
             # flushed or failed over: nothing is remembered, so it is simply made again
-            make_group(self.line, self._stream, self._group)
+            make_group(self.line, self._stream, self._group, self._start)
             return
         came = answer[0][1] if answer else []
         if self._drained_to is not None:
             self._drained_to = came[-1][0] if came else None
         for entry, words in came:
+            if self._start != "0":
+                self._start = entry  # a group of our own is made again where we were
             if words is None:
                 self.lost += 1
                 acknowledge(self.line, self._stream, self._group, entry)

@@ -119,7 +119,7 @@ class AwaitedLoop:
         try:
             mine.mend(self._watch_store)
             if mine.line.is_open:
-                mine.trim()
+                mine.tidy()
                 mine.line.flush()
                 mine.returns.ask()
         except Cut as cut:

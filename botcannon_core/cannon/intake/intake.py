@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import signal
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ from botcannon_core.cannon.intake.returns import Return, Returns
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import stream
-from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.line import Line, Refused
 from botcannon_core.ledger.store import Store
 
 MEND_SECONDS = 0.2
@@ -44,8 +43,7 @@ class Intake:
         if service.tasks:  # so that nothing is trimmed that a pool has not seen yet
             stream.make_group(self.line, self._keys.data, stream.POOL)
         self.desk = Desk(self.line, self._keys, me, f"{service.collector.entry}.read")
-        every = bool(getattr(collector, "every_outcome", False))
-        self.returns = Returns(store, self._keys, self.line, me, every)
+        self.returns = Returns(store, self._keys, self.line, me, collector)
         self.is_resting = False
         self.is_halted = False
         self.failure = ""
@@ -131,6 +129,7 @@ class Intake:
             return False
         try:
             self.line.reopen()
+            self.line.ask("PING")  # all that was acknowledged is, before we ask for what is not
             self.returns.reader.reopen()
         except StoreError:
             self.line.close()
@@ -149,8 +148,9 @@ class Intake:
         self.line.close()
         self.returns.reader.line.close()
 
-    def trim(self) -> None:
-        """Every few seconds, forget what need not be kept."""
+    def tidy(self) -> None:
+        """Every few seconds, take over from the dead and forget what need not be kept."""
+        self.returns.look()
         now = time.monotonic()
         if now >= self._trim_at:
             self._trim_at = now + TRIM_SECONDS
@@ -162,11 +162,10 @@ class Intake:
     def leave(self) -> None:
         """Give up the name under which we read, and the connections."""
         try:
-            words = ("XGROUP", "DELCONSUMER", self._keys.taskback, stream.INTAKE)
             if self.returns.are_home():
-                self.line.ask(*words, life.own_life())
-        except Exception:  # noqa: BLE001 - the next life finds our name and what it holds
-            self.log("warning", traceback.format_exc(limit=1))
+                self.returns.leave()
+        except (StoreError, Refused):
+            pass  # the next life finds our name, and what it holds
         self.returns.reader.line.close()
         self.line.close()
 

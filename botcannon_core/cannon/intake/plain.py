@@ -90,7 +90,7 @@ class PlainLoop:
         try:
             mine.mend(self._watch_store)
             if mine.line.is_open:
-                mine.trim()
+                mine.tidy()
                 mine.line.flush()
             self._watch.wait(self._wait)
         except Cut as cut:

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from botcannon_core.cannon import life
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.ledger import stream
 from botcannon_core.ledger.keys import Keys
@@ -21,6 +22,9 @@ from botcannon_core.ledger.stream import Entry, Reader
 from botcannon_core.message import Message
 
 AT_ONCE = 100  # taskbacks asked for together
+LOOK_SECONDS = 5.0
+MOST_INHERITED = 1_000_000  # all of it: a dead intake held at most AT_ONCE and what came meanwhile
+PREFIX = f"{stream.INTAKE}@"  # of the group of one of many intakes
 VISITORS = ("send:", "chat:")  # those who read only their own answer, by themselves
 
 
@@ -33,18 +37,25 @@ class Return:
 
 
 class Returns:
-    """What comes home to one life of an intake."""
+    """What comes home to one life of an intake.
 
-    def __init__(
-        self, store: Store, keys: Keys, line: Line, life: str, every_outcome: bool
-    ) -> None:
+    One collector a service: its lives share a group, and a new one takes over what earlier ones held.
+    Many collectors: each life has a group of its own and reads every answer, but keeps only its own,
+    and those of the dead (see lua/heir and lua/inherit).
+    """
+
+    def __init__(self, store: Store, keys: Keys, line: Line, me: str, collector: Any) -> None:
         self._keys = keys
         self._line = line
-        self._life = life
-        self._every_outcome = every_outcome
-        self.reader = Reader(store, keys.taskback, stream.INTAKE, life)
+        self._me = me
+        self._every_outcome = bool(getattr(collector, "every_outcome", False))
+        self._is_one_of_many = bool(getattr(collector, "many", False))
+        self._group = f"{PREFIX}{me}" if self._is_one_of_many else stream.INTAKE
+        self._unacknowledged: set[str] = set()
+        self._look_at = 0.0
+        start = "$" if self._is_one_of_many else "0"
+        self.reader = Reader(store, keys.taskback, self._group, me, start)
         self.waiting: deque[Return] = deque()
-        self._inherit()
 
     def ask(self) -> None:
         """Ask for more, unless a question is out or enough is at hand."""
@@ -58,9 +69,21 @@ class Returns:
             self._sort(entry, was_draining)
         self.ask()
 
+    def look(self) -> None:
+        """Every few seconds, take over what dead intakes of this service have left behind."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        if self._is_one_of_many:
+            self._line.say("XINFO", "GROUPS", self._keys.taskback, then=self._inherit_from_groups)
+        else:
+            words = ("XINFO", "CONSUMERS", self._keys.taskback, stream.INTAKE)
+            self._line.say(*words, then=self._inherit_from_consumers)
+
     def done(self, one: Return) -> None:
         """The collector has taken it."""
-        stream.acknowledge(self._line, self._keys.taskback, stream.INTAKE, one.entry)
+        self._acknowledge(one.entry)
 
     def put_aside(self, one: Return, ended: Ended, host: str) -> None:
         """The collector could not take it: into `dead`, from where it can be delivered again."""
@@ -68,40 +91,75 @@ class Returns:
         fields = {**one.message, **told, "_what": "taskback", "_host": host, "_id": one.message.id}
         words = [word for pair in fields.items() for word in pair]
         self._line.say("XADD", self._keys.dead, "*", *words, "_time", f"{time.time():.3f}")
-        self.done(one)
+        self._acknowledge(one.entry)
 
     def are_home(self) -> bool:
         """True when nothing is on its way. Waits for the store."""
-        return not self.waiting and stream.is_settled(
-            self._line, self._keys.taskback, stream.INTAKE
-        )
+        if self.waiting or self._unacknowledged:
+            return False
+        return stream.is_settled(self._line, self._keys.taskback, self._group)
+
+    def leave(self) -> None:
+        """Give up the name under which we read. Waits for the store."""
+        if self._is_one_of_many:
+            self._line.ask("XGROUP", "DESTROY", self._keys.taskback, self._group)
+        else:
+            words = ("XGROUP", "DELCONSUMER", self._keys.taskback, self._group)
+            self._line.ask(*words, self._me)
 
     def _sort(self, entry: Entry, redelivered: bool) -> None:
+        if entry.id in self._unacknowledged:
+            return  # it came again after a cut, and is on its way already
+        self._unacknowledged.add(entry.id)
+        asked_by = entry.fields.get("_from", "")
+        if asked_by.startswith(VISITORS) or not self._is_wanted(entry):
+            self._acknowledge(entry.id)
+        elif self._is_one_of_many and asked_by != self._me:
+            self._keep_if_heir(entry, asked_by)
+        else:
+            self._keep(entry, redelivered or "_again" in entry.fields)
+
+    def _keep(self, entry: Entry, redelivered: bool) -> None:
         message = Message(
             entry.fields, entry.fields.get("_id", ""), self._keys.service, redelivered
         )
-        wanted = message.outcome == "parked" or "_empty" not in message
-        if message.outcome == "skipped":
-            wanted = False
-        visitor = message.get("_from", "").startswith(VISITORS)
-        if visitor or not (wanted or self._every_outcome):
-            stream.acknowledge(self._line, self._keys.taskback, stream.INTAKE, entry.id)
-        else:
-            self.waiting.append(Return(entry.id, message))
+        self.waiting.append(Return(entry.id, message))
 
-    def _inherit(self) -> None:
-        """Take over what earlier lives held: only one intake of a service reads at a time."""
+    def _keep_if_heir(self, entry: Entry, asked_by: str) -> None:
+        def heard(answer: Any) -> None:
+            self._keep(entry, redelivered=True) if answer == 1 else self._acknowledge(entry.id)
 
-        def adopted(answer: Any) -> None:
-            for entry in [] if isinstance(answer, Refused) else stream.entries(answer):
-                self._sort(entry, redelivered=True)
+        keys = (self._keys.taskback, self._keys.key("heirs"))
+        self._line.run("heir", keys, PREFIX, asked_by, entry.id, self._me, then=heard)
 
-        def consumers(answer: Any) -> None:
-            for words in [] if isinstance(answer, Refused) else answer:
-                name = dict(zip(words[::2], words[1::2], strict=True))["name"]
-                if name != self._life:
-                    args = (stream.INTAKE, self._life, name, 1_000_000)
-                    self._line.run("adopt", (self._keys.taskback,), *args, then=adopted)
+    def _is_wanted(self, entry: Entry) -> bool:
+        """Those without results are for doors on which somebody waits."""
+        outcome = entry.fields.get("_outcome")
+        return self._every_outcome or outcome == "parked" or self._has_results(entry)
 
-        words = ("XINFO", "CONSUMERS", self._keys.taskback, stream.INTAKE)
-        self._line.say(*words, then=consumers)
+    def _has_results(self, entry: Entry) -> bool:
+        return entry.fields.get("_outcome") == "done" and "_empty" not in entry.fields
+
+    def _acknowledge(self, entry: str) -> None:
+        def heard(_answer: Any) -> None:
+            self._unacknowledged.discard(entry)
+
+        self._line.say("XACK", self._keys.taskback, self._group, entry, then=heard)
+
+    def _inherit_from_consumers(self, answer: Any) -> None:
+        """Only one intake of a service reads at a time: whoever else held something is over."""
+        for about in stream.described(answer):
+            if about["name"] != self._me:
+                args = (self._group, self._me, about["name"], MOST_INHERITED)
+                self._line.run("adopt", (self._keys.taskback,), *args, then=self._adopted)
+
+    def _adopted(self, answer: Any) -> None:
+        for entry in [] if isinstance(answer, Refused) else stream.entries(answer):
+            self._sort(entry, redelivered=True)
+
+    def _inherit_from_groups(self, answer: Any) -> None:
+        for about in stream.described(answer):
+            owner = str(about["name"]).removeprefix(PREFIX)
+            if about["name"] != owner and life.is_over_here(owner):
+                keys = (self._keys.taskback, self._keys.key("heirs"))
+                self._line.run("inherit", keys, PREFIX, owner, self._me)
