@@ -34,9 +34,10 @@ def test_a_generator_is_read_so_far_and_closed() -> None:
         finally:
             ended.append(True)
 
+    generator = numbers()  # held, so that nothing but settling closes it
     with Settler(3) as settler:
-        assert settler.settle(numbers()) == Items([0, 1, 2], more=None)
-    assert ended == [True]
+        assert settler.settle(generator) == Items([0, 1, 2], more=None)
+        assert ended == [True]
 
 
 def test_an_async_generator_is_read_so_far_and_closed() -> None:
@@ -49,9 +50,10 @@ def test_an_async_generator_is_read_so_far_and_closed() -> None:
         finally:
             ended.append(True)
 
+    generator = numbers()  # held, so that nothing but settling closes it
     with Settler(3) as settler:
-        assert settler.settle(numbers()) == Items([0, 1, 2], more=None)
-    assert ended == [True]
+        assert settler.settle(generator) == Items([0, 1, 2], more=None)
+        assert ended == [True]
 
 
 def test_what_ends_in_time_has_no_more() -> None:
