@@ -9,6 +9,7 @@ because only a parent knows that a pid is still the child it was.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import pickle
 import select
@@ -23,7 +24,6 @@ from typing import Any
 
 from botcannon_core.cannon import process, worker
 from botcannon_core.cannon.frames import Channel
-from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
 
 FORK, SIGNAL = 1, 2  # orders: slot and, for SIGNAL, the number
@@ -74,13 +74,11 @@ class Forker:
     """Forks, signals and reaps; three verbs in a loop until the pool is gone."""
 
     def __init__(self, birth: Birth, pool: socket.socket) -> None:
-        self._birth = birth
         self._pool = pool
         self._slots: dict[int, int] = {}  # pid -> slot
         self._signals = process.Signals(signal.SIGCHLD)
-        self._handles: worker.Handles = {}
-        if birth.open_history is not None:
-            self._handles["ledger"] = birth.open_history
+        handles = {"ledger": birth.open_history} if birth.open_history is not None else {}
+        self._chain = worker.recipes(birth.service, handles)
 
     def run(self) -> None:
         """Serve until the pool closes its end; then take every worker along."""
@@ -117,7 +115,7 @@ class Forker:
         if pid == 0:
             mine = Channel(socket.socket(fileno=channel))
             not_mine = (self._pool.detach(), *self._signals.detach())
-            orders = worker.Orders(self._birth.service, self._handles, mine, output, not_mine)
+            orders = worker.Orders(self._chain, mine, output, not_mine)
             worker.live(orders, parent)
         os.close(channel)
         os.close(output)
@@ -168,12 +166,12 @@ def main() -> None:
     birth: Birth = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our own pool
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(birth.project)
-    loading.enter()
-    for spec in birth.service.classes[1:]:
-        loading.load(spec)
+    if birth.open_history is not None:
+        importlib.import_module("botcannon_core.ledger.dial")  # the store's client, warm, unopened
+    forker = Forker(birth, pool)
     gc.collect()
     gc.freeze()  # so that a worker's collections do not copy the pages it shares with us
     try:
-        Forker(birth, pool).run()
-    except BrokenPipeError:
+        forker.run()
+    except ConnectionError:
         pass  # the pool is gone, and with it our reason

@@ -236,8 +236,8 @@ class Launcher:
         """What another command of this folder asks of us."""
         named = words.get("services") or list(self._services)
         ours = [self._services[name] for name in named if name in self._services]
-        do = ORDERS.get(words["verb"])
-        for service in ours if do else ():
+        do = ORDERS.get(words["verb"], lambda _: None)
+        for service in ours:
             do(service)
         if words["verb"] == "down":
             self._is_down = True

@@ -94,6 +94,10 @@ def drop_secrets() -> None:
         del os.environ[name]
 
 
+# found once, before any fork: a lookup in every worker would cost more than the call
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
 def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+    if _libc is not None:
+        _libc.prctl(option, value, 0, 0, 0)

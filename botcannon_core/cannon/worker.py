@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from botcannon_core.cannon import chain, process
@@ -22,15 +22,30 @@ from botcannon_core.roles import Task
 Handles = dict[str, Callable[[], Any]]
 
 
+@dataclass(frozen=True)
+class Recipes:
+    """How to build a service's chain, looked up once in the forker."""
+
+    service: ServiceSpec
+    handles: Handles
+    shell: loading.Recipe | None
+    tasks: tuple[loading.Recipe, ...]
+
+
+def recipes(service: ServiceSpec, handles: Handles) -> Recipes:
+    """Import all that the chain needs, and find out how each class is built."""
+    shell = loading.recipe(service.shell) if service.shell is not None else None
+    return Recipes(service, handles, shell, tuple(loading.recipe(one) for one in service.tasks))
+
+
 @dataclass
 class Orders:
     """What a worker is born with: whose chain it runs, its end of the channel, where it prints."""
 
-    service: ServiceSpec
-    handles: Handles
+    chain: Recipes
     channel: Channel
     output: int
-    close: tuple[int, ...] = field(default=())
+    close: tuple[int, ...] = ()
 
 
 def live(orders: Orders, parent: int) -> NoReturn:
@@ -38,7 +53,7 @@ def live(orders: Orders, parent: int) -> NoReturn:
     code = 1
     try:
         _settle_in(orders, parent)
-        code = _work(orders.service, orders.handles, orders.channel)
+        code = _work(orders.chain, orders.channel)
     finally:
         os._exit(code)  # no atexit, no destructors: those belong to the forker
 
@@ -55,34 +70,35 @@ def _settle_in(orders: Orders, parent: int) -> None:
         os.close(descriptor)
 
 
-def _work(service: ServiceSpec, handles: Handles, channel: Channel) -> int:
+def _work(how: Recipes, channel: Channel) -> int:
+    hidden = how.service.hidden
     try:
-        tasks = construct(service, handles)
+        tasks = construct(how)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
-        channel.send("broken", chain.as_frame(chain.failed(error, service.hidden)))
+        channel.send("broken", chain.as_frame(chain.failed(error, hidden)))
         return 1
     channel.send("ready")
     try:
         _, order = channel.receive_one()
     except EOFError:
         return 0  # not needed any more
-    message = Message(order["fields"], order["id"], service.name)
-    ended = chain.run(tasks, message, service.hidden)
+    message = Message(order["fields"], order["id"], how.service.name)
+    ended = chain.run(tasks, message, hidden)
     _flush_output()
     channel.send("ended", chain.as_frame(ended))
     return 0
 
 
-def construct(service: ServiceSpec, handles: Handles) -> list[Task]:
-    """The service's tasks in order, with what they ask for; one shell for all of them."""
+def construct(how: Recipes) -> list[Task]:
+    """The tasks in order, with what they ask for; one shell for all of them."""
     shells: list[Any] = []
 
     def shell() -> Any:
-        if not shells and service.shell is not None:
-            shells.append(loading.build(service.shell, handles))
-        return shells[0]
+        if not shells and how.shell is not None:
+            shells.append(how.shell(how.handles))
+        return shells[0] if shells else None
 
-    return [loading.build(spec, {**handles, "shell": shell}) for spec in service.tasks]
+    return [task({**how.handles, "shell": shell}) for task in how.tasks]
 
 
 def _flush_output() -> None:

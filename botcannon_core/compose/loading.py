@@ -29,6 +29,9 @@ ROOMS: Mapping[Role, str] = {
 HANDLES = frozenset({"shell", "ledger"})
 """What a class can ask for by naming it as a constructor parameter."""
 
+Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
+"""Builds an object, given the factories of the handles."""
+
 _HOUSE = Path(__file__).parents[2]  # the folder that holds botcannon_core
 
 
@@ -61,14 +64,21 @@ def build(
     A parameter that has a name in `handles` and no kwarg gets what that handle's factory makes.
     Raises what the constructor raises, and what `load` raises.
     """
+    return recipe(one, project)(handles)
+
+
+def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
+    """How to build `one`, with everything looked up that can be: for whoever builds it often."""
     entry = load(one, project)
     kwargs = {name: _plain(value) for name, value in (one.kwargs or {}).items()}
-    for name in asks_for(entry):
-        if name in handles and name not in kwargs:
-            kwargs[name] = handles[name]()
-    if one.role == "task" and not isinstance(entry, type):
-        return FunctionTask(entry, kwargs)
-    return entry(**kwargs)
+    asked = [name for name in sorted(asks_for(entry)) if name not in kwargs]
+    is_function = one.role == "task" and not isinstance(entry, type)
+
+    def made(handles: Mapping[str, Callable[[], Any]]) -> Any:
+        given = {**kwargs, **{name: handles[name]() for name in asked if name in handles}}
+        return FunctionTask(entry, given) if is_function else entry(**given)
+
+    return made
 
 
 def asks_for(entry: Any) -> frozenset[str]:
