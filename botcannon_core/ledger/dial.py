@@ -56,7 +56,8 @@ def told(address: object) -> Iterator[None]:
     """What redis-py raises becomes a StoreError that tells a person what is wrong, and where."""
     try:
         yield
-    except (exceptions.RedisError, OSError) as error:
+    # redis-py counts the cluster's own error as none of its family
+    except (exceptions.RedisError, exceptions.RedisClusterException, OSError) as error:
         raise StoreError(f"the store at {address} {explained(error)}") from error
 
 

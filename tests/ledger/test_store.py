@@ -92,6 +92,11 @@ def test_a_server_that_hangs_up_is_told(valkey: str, tmp_path: Path):
         told_about(f"redis://127.0.0.1:{port}", tmp_path, "closed the connection")
 
 
+def test_a_server_that_still_loads_is_told(valkey: str, tmp_path: Path):
+    with answering(b"-LOADING Valkey is loading the dataset in memory\r\n" * 9) as port:
+        told_about(f"redis://127.0.0.1:{port}", tmp_path, "still loading")
+
+
 def test_failed_tls_is_told(valkey: str, tmp_path: Path):
     with answering(b"-ERR what\r\n") as port:
         told_about(f"rediss://127.0.0.1:{port}", tmp_path, "over TLS")
