@@ -18,17 +18,23 @@ import yaml
 from botcannon_core.compose import document, nodes, values
 from botcannon_core.compose.nodes import Spot
 from botcannon_core.compose.spec import (
+    BacklogSpec,
     ClassSpec,
     ComposeSpec,
+    DeliverSpec,
     KeepSpec,
+    LimitsSpec,
     Place,
     RestartSpec,
     Role,
     ServiceSpec,
     StoreSpec,
+    UniqueSpec,
     WorkersSpec,
 )
 from botcannon_core.errors import Problem, suggest
+
+SHORTEST_LEASE = 1.0  # seconds: a third of it must be enough to be heard by a busy store
 
 Convert = Callable[[Spot], Any]
 """Makes a value of what stands at a spot. Raises ValueError for a value that is wrong; what is
@@ -140,12 +146,41 @@ def _workers(spot: Spot) -> WorkersSpec:
     return WorkersSpec(**found)
 
 
+def _limits(spot: Spot) -> LimitsSpec:
+    return LimitsSpec(**_table(spot, LIMITS))
+
+
 def _restart(spot: Spot) -> RestartSpec:
-    found = _table(spot, RESTART)
-    first = found.get("backoff", RestartSpec.backoff)
-    if found.setdefault("backoff_max", max(first, RestartSpec.backoff_max)) < first:
+    return RestartSpec(**_with_backoff(spot, RESTART, RestartSpec.backoff, RestartSpec.backoff_max))
+
+
+def _deliver(spot: Spot) -> dict[str, Any]:
+    """The values as written: what `tries` is by default depends on the tasks."""
+    found = _with_backoff(spot, DELIVER, DeliverSpec.backoff, DeliverSpec.backoff_max)
+    if found.get("lease", DeliverSpec.lease) < SHORTEST_LEASE:
+        spot.refuse(
+            f"a lease must be at least {SHORTEST_LEASE:g} s, so that it can be renewed in time"
+        )
+    return found
+
+
+def _with_backoff(
+    spot: Spot, table: Mapping[str, Convert], first: float, longest: float
+) -> dict[str, Any]:
+    found = _table(spot, table)
+    first = found.get("backoff", first)
+    if found.setdefault("backoff_max", max(first, longest)) < first:
         spot.refuse("backoff is longer than backoff_max")
-    return RestartSpec(**found)
+    return found
+
+
+def _backlog(spot: Spot) -> BacklogSpec:
+    return BacklogSpec(**_table(spot, BACKLOG))
+
+
+def _unique(spot: Spot) -> UniqueSpec | None:
+    found = _table(spot, UNIQUE, required=("by",))
+    return UniqueSpec(**found) if "by" in found else None
 
 
 def _keep(spot: Spot) -> KeepSpec:
@@ -217,7 +252,14 @@ def _service(spot: Spot) -> ServiceSpec | None:
         return None
     shell = found.pop("shell", {"spec": None})["spec"]
     poll = collector.get("poll", ServiceSpec.poll)
-    return ServiceSpec(name, collector["spec"], shell, poll=poll, place=spot.place, **found)
+    # what a person typed is not run three times because it failed
+    typed = any(task.file == "torch" for task in found.get("tasks", ()))
+    deliver = DeliverSpec(
+        **{"tries": 1 if typed else DeliverSpec.tries, **found.pop("deliver", {})}
+    )
+    return ServiceSpec(
+        name, collector["spec"], shell, poll=poll, place=spot.place, deliver=deliver, **found
+    )
 
 
 def _services(spot: Spot) -> dict[str, ServiceSpec | None]:
@@ -239,7 +281,10 @@ def _services(spot: Spot) -> dict[str, ServiceSpec | None]:
 
 CONF: dict[str, Convert] = {"key": values.name, "kwargs": _kwargs}
 SPEC: dict[str, Convert] = {"file": values.module, "entry": values.entry, "conf": _conf}
-STORE: dict[str, Convert] = {"url": values.url, "fsync": values.fsync}
+STORE: dict[str, Convert] = {
+    "url": values.url,
+    "fsync": partial(values.choice, among=("everysec", "always")),
+}
 RESTART: dict[str, Convert] = {
     "max": partial(values.count, least=0),
     "backoff": values.time,
@@ -253,7 +298,29 @@ WORKERS: dict[str, Convert] = {
     "cooldown": values.time,
     "timeout": values.time,
     "lazy": values.switch,
+    "isolation": partial(values.choice, among=("message", "worker")),
+    "max_messages": partial(values.count, least=1),
+    "max_rss": values.size,
+    "limits": _limits,
+    "env": values.variables,
 }
+LIMITS: dict[str, Convert] = {
+    "memory": values.size,
+    "files": partial(values.count, least=16),
+    "processes": partial(values.count, least=1),
+}
+DELIVER: dict[str, Convert] = {
+    "tries": partial(values.count, least=1),
+    "backoff": values.time,
+    "backoff_max": values.time,
+    "lease": values.time,
+    "order_by": values.field,
+}
+BACKLOG: dict[str, Convert] = {
+    "max": partial(values.count, least=1),
+    "when_full": partial(values.choice, among=("wait", "drop-oldest", "fail")),
+}
+UNIQUE: dict[str, Convert] = {"by": values.field, "within": values.time}
 # A room's own key joins this table, found by its name, once a room has one.
 SERVICE: dict[str, Convert] = {
     "collector": partial(_class, role="collector", more={"poll": values.time}),
@@ -263,5 +330,8 @@ SERVICE: dict[str, Convert] = {
     "restart": _restart,
     "stop_grace": values.time,
     "keep": _keep,
+    "deliver": _deliver,
+    "backlog": _backlog,
+    "unique": _unique,
 }
 TOP: dict[str, Convert] = {"namespace": values.name, "store": _store, "services": _services}

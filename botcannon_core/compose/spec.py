@@ -71,8 +71,17 @@ class ClassSpec:
 
 
 @dataclass(frozen=True)
+class LimitsSpec:
+    """What one worker may use: bytes of memory, open files, and processes of its whole group."""
+
+    memory: int = 2 * 1024**3
+    files: int = 1024
+    processes: int = 256
+
+
+@dataclass(frozen=True)
 class WorkersSpec:
-    """How many worker processes are kept, and how long one may take. See docs: compose, `workers`."""
+    """How many worker processes are kept, and what one may do. See docs: compose, `workers`."""
 
     hot: int = 2
     idle: int = 1
@@ -80,6 +89,11 @@ class WorkersSpec:
     cooldown: float = 60.0
     timeout: float = 60.0
     lazy: bool = False
+    isolation: Literal["message", "worker"] = "message"
+    max_messages: int = 10_000
+    max_rss: int = 1024**3
+    limits: LimitsSpec = LimitsSpec()
+    env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,12 +115,32 @@ class KeepSpec:
 
 @dataclass(frozen=True)
 class DeliverSpec:
-    """How often a message is tried, and how long a pool may be silent before others take over."""
+    """How often a message is tried, how long a pool may be silent, and what keeps its order.
 
-    tries: int = 1
+    `order_by` names a field: messages with the same value in it run in order, one at a time.
+    """
+
+    tries: int = 3
     backoff: float = 1.0
     backoff_max: float = 60.0
     lease: float = 15.0
+    order_by: str | None = None
+
+
+@dataclass(frozen=True)
+class BacklogSpec:
+    """How many messages may be unsettled, and what happens to one more."""
+
+    max: int = 10_000
+    when_full: Literal["wait", "drop-oldest", "fail"] = "wait"
+
+
+@dataclass(frozen=True)
+class UniqueSpec:
+    """A message whose field `by` has a value seen within the last `within` seconds is dropped."""
+
+    by: str
+    within: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +168,8 @@ class ServiceSpec:
     stop_grace: float = 10.0
     keep: KeepSpec = KeepSpec()
     deliver: DeliverSpec = DeliverSpec()
+    backlog: BacklogSpec = BacklogSpec()
+    unique: UniqueSpec | None = None
     place: Place = Place()
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
 

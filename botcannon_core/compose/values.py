@@ -98,11 +98,41 @@ def entry(spot: Spot) -> str:
     return found
 
 
-def fsync(spot: Spot) -> str:
-    """How often the embedded store writes through."""
-    found = text(spot, "everysec or always")
-    if found not in ("everysec", "always"):
-        raise ValueError(f"must be everysec or always{suggest(found, ['everysec', 'always'])}")
+def choice(spot: Spot, among: tuple[str, ...]) -> str:
+    """One of a few words."""
+    wanted = f"{', '.join(among[:-1])} or {among[-1]}"
+    found = text(spot, wanted)
+    if found not in among:
+        raise ValueError(f"must be {wanted}{suggest(found, among)}")
+    return found
+
+
+def size(spot: Spot) -> int:
+    """A size as bytes, more than none."""
+    found = units.size(_scalar(spot, units.SIZES))
+    if not found:
+        raise ValueError(f"must be more than nothing: {units.SIZES}")
+    return found
+
+
+def field(spot: Spot) -> str:
+    """The name of a message's field."""
+    found = text(spot, "the name of a field")
+    if found.startswith("_"):
+        raise ValueError("must be a field of your messages; names with _ first are botcannon's")
+    return found
+
+
+def variables(spot: Spot) -> tuple[str, ...]:
+    """The names of environment variables."""
+    if not isinstance(spot.node, yaml.SequenceNode):
+        raise ValueError(f"must be a list of names of variables, is {nodes.kind(spot.node)}")
+    found = tuple(text(item, "the name of a variable") for item in nodes.items(spot))
+    for name in found:
+        if name.startswith("BOTCANNON_"):
+            raise ValueError(
+                f"{name} is botcannon's own and may hold a secret; workers never see it"
+            )
     return found
 
 
