@@ -326,7 +326,7 @@ def test_a_program_that_is_no_server_is_told(opened, project: Path, monkeypatch,
     monkeypatch.setattr(embedded, "server_program", lambda: str(tmp_path / "fake"))
     with pytest.raises(StoreError, match=r"ended while it started \(exit code 3"):
         opened()
-    assert not of(project)
+    wait_for(lambda: not of(project))
 
 
 def test_opening_it_brings_in_no_client():
