@@ -6,6 +6,7 @@ asked for a secret (cli).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -116,13 +117,18 @@ def _resolved(
     """The spec with real kwargs; the store is opened only if a class has a key."""
     keys = conf.keys(spec, names)
     store = open_store(spec.store, spec.namespace, project) if keys else None
-    stored = stored_conf.stored(store, keys) if store is not None else {}
+    stored = stored_conf.stored(store, keys, _is_given) if store is not None else {}
     # a person is asked for nothing that a mistake elsewhere would make them type again
     found = conf.resolve(spec, names, stored, ask if not problems else _nobody)
     problems += found.problems
     if store is not None and not problems:
         save(store, found.to_store)
     return store, found.spec
+
+
+def _is_given(key: str, name: str) -> bool:
+    """True if the environment has this secret, so that a stored one of another key is no hindrance."""
+    return bool(os.environ.get(conf.variable(key, name)))
 
 
 def _nobody(_key: str, _name: str) -> str | None:
