@@ -11,6 +11,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from importlib import resources
@@ -127,8 +128,10 @@ class Line:
         """Say a command and wait for its answer: for starts and ends, never in a hot loop."""
         answers: list[Answer] = []
         self.say(*words, then=answers.append)
-        while not answers:
-            if not self.hear(timeout) and not answers:
+        deadline = time.monotonic() + timeout
+        while not answers:  # others' answers come first, and a long one comes in pieces
+            self.hear(max(0.0, deadline - time.monotonic()))
+            if not answers and time.monotonic() >= deadline:
                 self._fail(TimeoutError(f"no answer for {timeout:g} s"))
         if isinstance(answers[0], Refused):
             raise answers[0]
@@ -212,7 +215,11 @@ class Line:
 
 
 def _packed(*words: Any) -> bytes:
-    return bytes(hiredis.pack_command(words))
+    try:
+        return bytes(hiredis.pack_command(words))
+    except UnicodeEncodeError:  # half a pair, as in a file name that is no UTF-8: shown as `?`
+        whole: Any = (w.encode(errors="replace") if isinstance(w, str) else w for w in words)
+        return bytes(hiredis.pack_command(tuple(whole)))
 
 
 class Script:
