@@ -20,7 +20,7 @@ from botcannon_core.cannon import life, process
 from botcannon_core.cannon.child import Child, Run
 from botcannon_core.cannon.control import Ear, Words
 from botcannon_core.cannon.forker import Birth
-from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.frames import Channel, Frame
 from botcannon_core.cannon.intake import process as intake
 from botcannon_core.cannon.log import Log
 from botcannon_core.cannon.pool import Pool
@@ -108,6 +108,9 @@ class Launcher:
         except EOFError:
             self._watch.forget(child.channel)
             return
+        self._take(name, child, frames)
+
+    def _take(self, name: str, child: Child, frames: list[Frame]) -> None:
         for kind, body in frames:
             if kind == "log":
                 self._write(name, body)
@@ -144,10 +147,11 @@ class Launcher:
                         self._take_leave(name, service, child, status)
 
     def _take_leave(self, name: str, service: Service, child: Child, status: int) -> None:
-        while self._watch.knows(child.channel):
-            self._hear_child(name, child)  # its last words
-        self._hear_output(name, child)
+        self._watch.forget(child.channel)
+        self._take(name, child, child.channel.rest())
         self._watch.forget(child.output)
+        for text in child.output.last():
+            self._write(name, {"part": child.part, "level": "output", "text": text})
         child.close()
         code = os.waitstatus_to_exitcode(status)
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
@@ -236,9 +240,8 @@ class Launcher:
         """What another command of this folder asks of us."""
         named = words.get("services") or list(self._services)
         ours = [self._services[name] for name in named if name in self._services]
-        do = ORDERS.get(words["verb"], lambda _: None)
-        for service in ours:
-            do(service)
+        for service in ours if words["verb"] in ORDERS else []:
+            ORDERS[words["verb"]](service)
         if words["verb"] == "down":
             self._is_down = True
             self._each(Service.stop)

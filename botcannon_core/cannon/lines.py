@@ -30,10 +30,20 @@ class Lines:
         """The lines that are whole by now; at the end of the pipe also the last, unfinished one."""
         data = b"" if self.is_closed else self._available()
         *whole, self._rest = (self._rest + data).split(b"\n")
-        if self._rest and (self.is_closed or len(self._rest) > LONGEST_LINE_BYTES):
-            whole.append(self._rest)
-            self._rest = b""
-        return [line.decode("utf-8", "replace").rstrip("\r") for line in whole]
+        if self.is_closed or len(self._rest) > LONGEST_LINE_BYTES:
+            return [*map(_text, whole), *self._unfinished()]
+        return [*map(_text, whole)]
+
+    def last(self) -> list[str]:
+        """What is there of a child that has died, also its unfinished line.
+
+        A descendant of it may hold the pipe open; what that prints is nobody's any more.
+        """
+        return [*self.read(), *self.read(), *self._unfinished()]  # the second read sees the end
+
+    def _unfinished(self) -> list[str]:
+        rest, self._rest = self._rest, b""
+        return [_text(rest)] if rest else []
 
     def _available(self) -> bytes:
         parts = []
@@ -54,3 +64,7 @@ class Lines:
             os.close(self._descriptor)
             self._descriptor = -1
             self.is_closed = True
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r")

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botcannon_core.ledger import lanes
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused, Store, Then
+from botcannon_core.ledger.line import Line, Refused, Store, Then
 
 POOL = "pool"  # the group that works on `data`
 INTAKE = "intake"  # the group that brings `taskback` home
 
 NOBODY = "nobody"  # the consumer that holds what a pool handed back
 BLOCK_SECONDS = 5.0
-REMEMBER_ADMITTED_SECONDS = 3600.0  # longer than any outage in which an intake says things again
 LOG_LINES = 10_000  # kept per service
 TRIM_AT_ONCE = 1000  # entries looked at by one trim, so that the server is never held up
 
@@ -32,26 +32,29 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How an entry ended: the answer, what goes to `dead` if it is parked, and its lane, if any.
+
+    `heir` is the consumer that gets the next in the lane.
+    """
+
+    entry: str
+    consumer: str
+    taskback: Mapping[str, str]
+    dead: Mapping[str, str]
+    lane: str | None = None
+    heir: str = ""
+
+
+Settled = Callable[[bool, list[Entry]], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Tries:
     """How often an entry was begun, and when its next try is due in seconds since the epoch."""
 
     count: int = 0
     due: float = 0.0
-
-
-def admit(
-    line: Line, keys: Keys, life: str, number: int, fields: Mapping[str, str], then: Then
-) -> None:
-    """Store a message; `then` gets its id. `number` counts up in one life, so nothing is doubled."""
-    line.run(
-        "admit",
-        (keys.data, keys.key(f"admitted:{life}"), keys.key("counts")),
-        number,
-        MOST_UNANSWERED,
-        int(REMEMBER_ADMITTED_SECONDS * 1000),
-        *_pairs(fields),
-        then=then,
-    )
 
 
 def begin(line: Line, keys: Keys, entry: str) -> None:
@@ -82,28 +85,22 @@ def earlier_tries(
     line.say("HMGET", keys.key("tries"), *names, then=heard)
 
 
-def settle(
-    line: Line, keys: Keys, consumer: str, entry: str, taskback: Mapping[str, str], then: Then
-) -> None:
-    """A message is done; `then` gets 1, or 0 if it was no longer this consumer's."""
-    names = (keys.data, keys.taskback, keys.key("tries"), keys.key("counts"))
-    outcome = taskback["_outcome"]
-    line.run("settle", names, POOL, consumer, entry, outcome, *_pairs(taskback), then=then)
+def settle(line: Line, keys: Keys, ending: Ending, then: Settled) -> None:
+    """A message has ended, well or parked; `then` gets whether it was still ours, and who is next."""
+    lane = keys.data if ending.lane is None else lanes.key_of(keys, ending.lane)
+    names = (keys.data, keys.taskback, keys.key("tries"), keys.key("counts"), keys.dead, lane)
+    words = pairs(ending.dead)
+    heir = "" if ending.lane is None else ending.heir
+    outcome = ending.taskback["_outcome"]
+    args = (POOL, ending.consumer, ending.entry, outcome, heir, len(words), *words)
 
+    def heard(answer: Any) -> None:
+        if isinstance(answer, Refused):
+            then(False, [])
+        else:
+            then(answer[0] == 1, entries(answer[1]))
 
-def park(
-    line: Line,
-    keys: Keys,
-    consumer: str,
-    entry: str,
-    dead: Mapping[str, str],
-    taskback: Mapping[str, str],
-    then: Then,
-) -> None:
-    """A message cannot be done: into `dead`, and whoever asked is told. Fenced like `settle`."""
-    names = (keys.data, keys.taskback, keys.key("tries"), keys.key("counts"), keys.dead)
-    words = _pairs(dead)
-    line.run("park", names, POOL, consumer, entry, len(words), *words, *_pairs(taskback), then=then)
+    line.run("settle", names, *args, *pairs(ending.taskback), then=heard)
 
 
 def renew(line: Line, keys: Keys, consumer: str, held: Iterable[str], then: Then) -> None:
@@ -139,6 +136,11 @@ def make_group(line: Line, stream: str, group: str, start: str = "0") -> None:
     line.say("XGROUP", "CREATE", stream, group, start, "MKSTREAM")  # BUSYGROUP is fine
 
 
+def heal(line: Line, keys: Keys) -> None:
+    """Set the counted backlog right, if everything is settled."""
+    line.run("heal", (keys.data, keys.key("counts")), POOL)
+
+
 def trim(line: Line, stream: str, messages: int, before: float) -> None:
     """Forget settled entries beyond `messages`, or from before the time `before` in seconds."""
     oldest = f"{max(0, int(before * 1000))}-0"
@@ -147,7 +149,7 @@ def trim(line: Line, stream: str, messages: int, before: float) -> None:
 
 def write_log(line: Line, keys: Keys, fields: Mapping[str, str]) -> None:
     """Add one line to the service's log."""
-    line.say("XADD", keys.log, "MAXLEN", "~", LOG_LINES, "*", *_pairs(fields))
+    line.say("XADD", keys.log, "MAXLEN", "~", LOG_LINES, "*", *pairs(fields))
 
 
 def entries(answer: Any) -> list[Entry]:
@@ -242,5 +244,6 @@ def _order(entry: str) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
-def _pairs(fields: Mapping[str, str]) -> list[str]:
+def pairs(fields: Mapping[str, str]) -> list[str]:
+    """A dict as `[field, value, ...]`."""
     return [word for pair in fields.items() for word in pair]

@@ -72,7 +72,9 @@ class AwaitedLoop:
         async for item in _items(self._life.collector.read()):
             if item is not None:
                 had_news = True
-                self._put(item)
+                self._clear.clear()
+                self._life.desk.put(item)
+                self._stir.set()  # so that it is sent
             if self._life.desk.is_full or not self._life.line.is_open:
                 await self._clear.wait()
             else:
@@ -80,13 +82,6 @@ class AwaitedLoop:
         await self._clear.wait()
         if not had_news:
             await asyncio.sleep(self._life.service.poll)
-
-    def _put(self, item: Any) -> None:
-        self._clear.clear()
-        try:
-            self._life.desk.put(item)
-        except Cut as cut:
-            self._lost_store(cut)
 
     # --- delivering --------------------------------------------------------------------------------
 

@@ -1,56 +1,95 @@
 """The desk: where what a collector yields is checked and put into the data stream.
 
 A message is *put* (said on the line), then *stored* (its id was heard), then the collector's `stored()`
-has run for it; only then may `read()` be asked again. If we die right here, what was not heard may or
-may not be in the stream: the outside was not told either, and will send it again.
+has run for it; only then may `read()` be asked again. One that was refused because the backlog is full
+is put again, and those after it wait behind it. If we die right here, what was not heard may or may not
+be in the stream: the outside was not told either, and will send it again.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from typing import Any
 
-from botcannon_core.errors import StoreError
-from botcannon_core.ledger import stream
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.errors import MessageError, StoreError
+from botcannon_core.ledger.admission import Admitted, Gate, admit
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused
+from botcannon_core.ledger.line import MOST_UNANSWERED, Line
 from botcannon_core.message import Message, checked_fields
+
+PROBE_SECONDS = 0.05  # between two looks at whether a full backlog has room
 
 
 class Desk:
     """Stores messages in order, without waiting for each."""
 
-    def __init__(self, line: Line, keys: Keys, life: str, source: str) -> None:
+    def __init__(self, line: Line, keys: Keys, life: str, service: ServiceSpec) -> None:
         self._line = line
         self._keys = keys
         self._life = life
-        self._source = source
+        self._gate = Gate.of(service)
+        self._source = f"{service.collector.entry}.read"
         self._number = 0
         self._unheard = 0
+        self._refused: dict[int, dict[str, str]] = {}  # by number, in order
+        self._probe_at = 0.0
         self.stored: deque[Message] = deque()  # heard, and the collector not told yet
+        self.error: Exception | None = None  # why the collector cannot go on
 
     def put(self, item: object) -> None:
-        """Say that `item` be stored. Raises MessageError if it is no message."""
+        """Say that `item` be stored; it is sent at the next flush. Raises MessageError."""
         fields = checked_fields(item, self._source)
         self._number += 1
-        self._unheard += 1
+        self._say(self._number, fields)
 
-        def heard(answer: Any) -> None:
-            self._unheard -= 1
-            if isinstance(answer, Refused):
-                raise StoreError(f"a message could not be stored: {answer}")
-            self.stored.append(Message(fields, answer, self._keys.service))
-
-        asked = {**fields, "_from": self._life}
-        stream.admit(self._line, self._keys, self._life, self._number, asked, heard)
-        self._line.flush()
+    def put_again(self) -> None:
+        """Knock again for the first of those that were refused, when it is time."""
+        if self._refused and not self._unheard and time.monotonic() >= self._probe_at:
+            number = min(self._refused)
+            self._say(number, self._refused.pop(number))
 
     @property
     def is_clear(self) -> bool:
         """True when everything put has been stored and told."""
-        return not self._unheard and not self.stored
+        return not self._unheard and not self._refused and not self.stored
+
+    @property
+    def is_quiet(self) -> bool:
+        """True when the store owes us no answer."""
+        return not self._unheard
 
     @property
     def is_full(self) -> bool:
-        """True when we should listen before more is said."""
-        return self._unheard >= MOST_UNANSWERED // 2
+        """True when nothing more should be put now."""
+        return bool(self._refused) or self._unheard >= MOST_UNANSWERED // 2
+
+    def _say(self, number: int, fields: dict[str, str]) -> None:
+        self._unheard += 1
+
+        def heard(admitted: Admitted) -> None:
+            self._unheard -= 1
+            self._take(number, fields, admitted)
+
+        asked = {**fields, "_from": self._life}
+        admit(self._line, self._keys, self._gate, self._life, number, asked, heard)
+
+    def _take(self, number: int, fields: dict[str, str], admitted: Admitted) -> None:
+        if admitted.status in ("stored", "repeat"):
+            self.stored.append(Message(fields, admitted.id, self._keys.service))
+            self._say_rest()
+        elif admitted.status == "refused":
+            self.error = StoreError(f"a message could not be stored: {admitted.id}")
+        elif admitted.status == "full" and self._gate.backlog.when_full == "fail":
+            most = self._gate.backlog.max
+            self.error = MessageError(f"the backlog is full: {most} messages are not settled")
+        else:
+            self._refused[number] = fields
+            self._probe_at = time.monotonic() + PROBE_SECONDS
+
+    def _say_rest(self) -> None:
+        """There is room again: those that waited behind the refused one may follow, in order."""
+        if self._refused and not self._unheard:
+            waiting, self._refused = sorted(self._refused.items()), {}
+            for number, fields in waiting:
+                self._say(number, fields)

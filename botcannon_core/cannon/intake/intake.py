@@ -42,7 +42,7 @@ class Intake:
         me = life.own_life()
         if service.tasks:  # so that nothing is trimmed that a pool has not seen yet
             stream.make_group(self.line, self._keys.data, stream.POOL)
-        self.desk = Desk(self.line, self._keys, me, f"{service.collector.entry}.read")
+        self.desk = Desk(self.line, self._keys, me, service)
         self.returns = Returns(store, self._keys, self.line, me, collector)
         self.is_resting = False
         self.is_halted = False
@@ -90,10 +90,12 @@ class Intake:
         *draining*: a halted one until all its messages are settled and home, a finishing one until
         what has come is delivered. A merely resting one waits to be told to finish.
         """
-        if not self.is_resting or not self.desk.is_clear or self._mend_at is not None:
+        if not self.is_resting or self._mend_at is not None:
             return False
         if self.failure:
-            return True
+            return self.desk.is_quiet
+        if not self.desk.is_clear:
+            return False
         if not (self._is_finishing or self.is_halted) or time.monotonic() < self._look_at:
             return False
         self._look_at = time.monotonic() + LOOK_SECONDS
@@ -151,6 +153,10 @@ class Intake:
     def tidy(self) -> None:
         """Every few seconds, take over from the dead and forget what need not be kept."""
         self.returns.look()
+        self.desk.put_again()
+        if self.desk.error is not None:
+            error, self.desk.error = self.desk.error, None
+            self.crash(error)
         now = time.monotonic()
         if now >= self._trim_at:
             self._trim_at = now + TRIM_SECONDS

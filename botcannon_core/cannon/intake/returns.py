@@ -88,7 +88,10 @@ class Returns:
     def put_aside(self, one: Return, ended: Ended, host: str) -> None:
         """The collector could not take it: into `dead`, from where it can be delivered again."""
         told = {"_error": ended.error, "_error_id": ended.error_id, "_trace": ended.trace}
-        fields = {**one.message, **told, "_what": "taskback", "_host": host, "_id": one.message.id}
+        # the error it brought, if it was of a parked message: for its next delivery (lua/retry)
+        own = {f"_own{n}": one.message[n] for n in ("_error", "_error_id") if n in one.message}
+        what = {"_what": "taskback", "_host": host, "_id": one.message.id}
+        fields = {**one.message, **told, **own, **what}
         words = [word for pair in fields.items() for word in pair]
         self._line.say("XADD", self._keys.dead, "*", *words, "_time", f"{time.time():.3f}")
         self._acknowledge(one.entry)

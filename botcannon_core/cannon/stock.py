@@ -1,0 +1,254 @@
+"""The stock: the messages a pool has taken from the stream and not settled yet.
+
+It reads no more than it is told there is room for, takes over what dead pools left, keeps the lease on
+everything it holds, and writes down how each message ended. Not here: who runs them (crew), and what an
+ending means (pool).
+
+A message in stock is *entering* (its lane is being asked), *waiting* (may run), *later* (its next try is
+due at a time) or *out* (a worker has it). All of them are pending in the group under our name. If we die
+right here, they still are: whoever starts next on this host takes them over at once, another host after
+the lease; the tries they have had are counted before each run.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from botcannon_core.cannon import job as jobs
+from botcannon_core.cannon import life
+from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.job import Job
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.ledger import lanes, stream
+from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.line import Line, Refused, Store
+from botcannon_core.ledger.stream import Entry, Reader
+
+LOOK_SECONDS = 1.0  # how often we look for messages that others have left behind
+LEASE_SPENT = 0.8  # of a lease: by then a pool that could not renew lets go
+
+
+class Stock:
+    """What one life of a pool holds. Its methods only say things; `line` must be heard."""
+
+    def __init__(
+        self,
+        store: Store,
+        line: Line,
+        keys: Keys,
+        service: ServiceSpec,
+        lost: Callable[[Job], None],
+    ) -> None:
+        self._line = line
+        self._keys = keys
+        self._rule = service.deliver
+        self._lost = lost  # told of a job that somebody else has taken over
+        self._me = life.own_life()
+        self.reader = Reader(store, keys.data, stream.POOL, self._me)
+        self._held: dict[str, Job] = {}  # all of it, by entry
+        self._waiting: deque[Job] = deque()
+        self._later: list[tuple[float, str]] = []  # a heap: due (monotonic seconds), entry
+        self._left: deque[str] = deque()  # consumers that are over, whose messages are ours to take
+        self._cursor = "0-0"
+        self._look_at = 0.0
+        self._renew_at = self._renewed = time.monotonic()
+        self._heir = self._me if self._rule.order_by else ""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages could be run now."""
+        return len(self._waiting)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is held."""
+        return not self._held
+
+    def holds(self, job: Job) -> bool:
+        """True while a job is ours."""
+        return job.entry in self._held
+
+    def next_moment(self) -> float:
+        """When something is due, in monotonic seconds."""
+        moments = [self._look_at, self._renew_at]
+        return min([*moments, self._later[0][0]] if self._later else moments)
+
+    # --- taking ---------------------------------------------------------------------------------
+
+    def ask(self, room: int) -> None:
+        """Ask for up to `room` messages: those left behind first, then new ones."""
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            self._look(room)
+        if self._left and room > 0:
+            self._adopt(self._left.popleft(), room)
+        elif room > 0 and not self.reader.is_asked:
+            self.reader.ask(room)
+
+    def hear(self) -> None:
+        """Take what the reader has heard."""
+        was_draining = self.reader.is_draining
+        entries = self.reader.hear()
+        if was_draining:  # of before a cut: what we still hold is not new to us
+            self._take_over([entry for entry in entries if entry.id not in self._held])
+            return
+        for entry in entries:
+            self._take(Job.of(entry))
+
+    def _take(self, job: Job) -> None:
+        self._held[job.entry] = job
+        lane = self._lane_of(job)
+        if lane is None:
+            self._waiting.append(job)
+            return
+
+        def heard(may_run: bool) -> None:
+            if may_run and self.holds(job):
+                self._waiting.append(job)
+            else:
+                self._held.pop(job.entry, None)
+
+        lanes.enter(self._line, self._keys, stream.POOL, self._me, job.entry, lane, heard)
+
+    def _take_over(self, entries: list[Entry]) -> None:
+        """Messages that were somebody's before: how often they were tried is in the store."""
+        if not entries:
+            return
+
+        def heard(tries: list[stream.Tries]) -> None:
+            for entry, earlier in zip(entries, tries, strict=True):
+                job = Job.of(entry, earlier.count)
+                wait = earlier.due - time.time()
+                self.again(job, wait) if wait > 0 else self._take(job)
+
+        stream.earlier_tries(self._line, self._keys, [entry.id for entry in entries], heard)
+
+    def _look(self, room: int) -> None:
+        """Find what the dead of this host hold, and messages whose lease ran out anywhere."""
+
+        def consumers(answer: Any) -> None:
+            for about in stream.described(answer):
+                name = about["name"]
+                left = about["pending"] if name == stream.NOBODY else life.is_over_here(name)
+                if left and name not in self._left:
+                    self._left.append(name)
+
+        def claimed(answer: Any) -> None:
+            if not isinstance(answer, Refused):
+                self._cursor = answer[0]
+                self._take_over(stream.entries(answer[1]))
+
+        self._line.say("XINFO", "CONSUMERS", self._keys.data, stream.POOL, then=consumers)
+        if room > 0:
+            idle = int(self._rule.lease * 1000)
+            words = ("XAUTOCLAIM", self._keys.data, stream.POOL, self._me, idle, self._cursor)
+            self._line.say(*words, "COUNT", room, then=claimed)
+
+    def _adopt(self, dead: str, room: int) -> None:
+        def adopted(answer: Any) -> None:
+            entries = [] if isinstance(answer, Refused) else stream.entries(answer)
+            self._take_over(entries)
+            if entries:
+                self._left.appendleft(dead)  # there may be more, and they are the oldest
+
+        stream.adopt(self._line, self._keys, self._me, dead, room, adopted)
+
+    # --- giving out and taking back -------------------------------------------------------------
+
+    def next(self) -> Job | None:
+        """The next message to run, if there is one."""
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            job = self._held.get(heapq.heappop(self._later)[1])
+            if job is not None:
+                self._waiting.append(job)
+        while self._waiting:
+            job = self._waiting.popleft()
+            if self.holds(job):
+                return job
+        return None
+
+    def begin(self, job: Job) -> Job:
+        """Count a try; it is sent before the run, so that even our own death has counted it."""
+        stream.begin(self._line, self._keys, job.entry)
+        self._held[job.entry] = job = job.begun()
+        return job
+
+    def again(self, job: Job, delay: float) -> None:
+        """Keep a message for its next try, in `delay` seconds; the store remembers when."""
+        stream.postpone(self._line, self._keys, job.entry, time.time() + delay)
+        self._held[job.entry] = job
+        heapq.heappush(self._later, (time.monotonic() + delay, job.entry))
+
+    def settle(self, job: Job, ended: Ended) -> None:
+        """Write down how a message ended; it is ours until the store has said so."""
+        taskback = jobs.taskback(job, ended)
+        dead = jobs.dead(job, ended, life.host()) if taskback["_outcome"] == "parked" else {}
+
+        def heard(was_ours: bool, following: list[Entry]) -> None:
+            if self._held.pop(job.entry, None) is not None and not was_ours:
+                self._lost(job)
+            self._take_over(following)
+
+        ending = stream.Ending(job.entry, self._me, taskback, dead, self._lane_of(job), self._heir)
+        stream.settle(self._line, self._keys, ending, heard)
+
+    # --- leases ---------------------------------------------------------------------------------
+
+    def keep_leases(self) -> None:
+        """Renew every lease in time; what somebody else has taken over is told as lost."""
+        now = time.monotonic()
+        if now < self._renew_at:
+            return
+        self._renew_at = now + self._rule.lease / 3
+
+        def renewed(answer: Any) -> None:
+            self._renewed = now
+            for entry in answer if isinstance(answer, list) else ():
+                job = self._held.pop(entry, None)
+                if job is not None:
+                    self._lost(job)
+
+        if self._held:
+            stream.renew(self._line, self._keys, self._me, list(self._held), renewed)
+        else:
+            self._renewed = now
+
+    def leases_are_ending(self) -> bool:
+        """True when we could not renew for so long that others may soon take over."""
+        return (
+            bool(self._held) and time.monotonic() - self._renewed > self._rule.lease * LEASE_SPENT
+        )
+
+    def renew_soon(self) -> None:
+        """After an outage: do not wait for the next turn of the clock."""
+        self._renew_at = 0.0
+
+    def drop_all(self) -> None:
+        """Hold nothing any more; in the store it is still ours, until somebody takes it over."""
+        self._held.clear()
+        self._waiting.clear()
+        self._later.clear()
+
+    def stop_taking(self) -> None:
+        """Read no more and keep only what is out: the rest is handed back by `leave`."""
+        self.reader.line.close()
+        for job in self._waiting:
+            self._held.pop(job.entry, None)
+        for _, entry in self._later:
+            self._held.pop(entry, None)
+        self._waiting.clear()
+        self._later.clear()
+        self._heir = stream.NOBODY if self._rule.order_by else ""
+
+    def leave(self) -> None:
+        """Hand back what is still ours, and give up our name. Waits for the store."""
+        self._line.ask_script("leave", (self._keys.data,), stream.POOL, self._me)
+
+    def _lane_of(self, job: Job) -> str | None:
+        return job.fields.get(self._rule.order_by) if self._rule.order_by else None

@@ -1,0 +1,181 @@
+"""The verbs that do something to what a service holds: send, retry, drop, yml.
+
+Not here: a conversation (chatting), and commands of a shell (shelling).
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from botcannon_core.cannon import prepare
+from botcannon_core.cli.checking import known_elsewhere
+from botcannon_core.cli.opening import Project, opened, read
+from botcannon_core.compose import conf
+from botcannon_core.compose.spec import Hidden
+from botcannon_core.errors import ComposeError, MessageError, ServiceError, UsageError
+from botcannon_core.ledger import conf as stored_conf
+from botcannon_core.ledger import dead as dead_ledger
+from botcannon_core.ledger import visit
+from botcannon_core.ledger.store import open_store
+from botcannon_core.message import Message, checked_fields, one_line
+from botcannon_core.view.entries import last_id, said
+from botcannon_core.view.follow import Follower, followed
+from botcannon_core.view.parked import ALL, Parked, named
+from botcannon_core.view.who import has_workers, presences
+
+LONGEST_FIELDS = 120  # characters of a message in a line about it
+
+
+def send(
+    service: str,
+    *,
+    wait: bool = False,
+    timeout: float | None = None,
+    file: str | None = None,
+    **fields: str,
+) -> int:
+    """Put one message into SERVICE: `send chat --text=hello --user=ada`. Prints its id.
+
+    --wait prints its taskback as JSON instead, as soon as it has ended; the exit code is 1 if it was
+    parked, or if --timeout seconds pass first.
+    """
+    if timeout is not None and not wait:
+        raise UsageError("send: --timeout means nothing without --wait")
+    with opened(file, service) as project:
+        message = _fields(fields)
+        if not wait:
+            print(_put(project, message))
+            return 0
+        expect_answers(project, "send")
+        return _answered(project, message, timeout)
+
+
+def retry(service: str, id: str, *, file: str | None = None) -> None:  # noqa: A002 - shown as ID
+    """Give a parked message of SERVICE another try, or `all` of them; a taskback is delivered again.
+
+    ID is what `dead` shows, the message's own id, or the id of its error.
+    """
+    with opened(file, service) as project:
+        found = _parked(project, "retry", id)
+        with project.line() as line:
+            for one in reversed(found):  # in the order in which they were parked
+                if dead_ledger.retry(line, project.keys, one.id) is not None:
+                    print(f"again: {_about(one)}")
+        if not has_workers(presences(project.store, service)) and project.has_tasks(service):
+            _note(f"no workers of {service} are up: `botcannon up {service}` starts them")
+
+
+def drop(service: str, id: str, *, file: str | None = None) -> None:  # noqa: A002 - shown as ID
+    """Delete a parked message of SERVICE for ever, or `all` of them, and say what it was.
+
+    ID is what `dead` shows, the message's own id, or the id of its error.
+    """
+    with opened(file, service) as project:
+        found = _parked(project, "drop", id)
+        with project.line() as line:
+            for one in reversed(found):
+                if dead_ledger.drop(line, project.keys, one.id):
+                    print(f"dropped: {_about(one)}")
+
+
+def yml(file: str) -> None:
+    """Store the kwargs of a compose FILE under their keys, secrets encrypted, and start nothing.
+
+    Services of other files and hosts can then name the key alone.
+    """
+    reading = read(file)
+    if reading.problems:
+        raise ComposeError(reading.problems)
+    spec, names = reading.spec, tuple(reading.spec.services)
+    store = open_store(spec.store, spec.namespace, Path.cwd())
+    try:
+        stored = stored_conf.stored(store, conf.keys(spec, names), known_elsewhere)
+        found = conf.resolve(spec, names, stored, ask_for_secret)
+        if found.problems:
+            raise ComposeError(found.problems)
+        prepare.save(store, found.to_store)
+    finally:
+        store.close()
+    for key, kwargs in found.to_store.items():
+        shown = {n: "***" if isinstance(v, Hidden) else v for n, v in kwargs.items()}
+        print(f"stored: {key} {json.dumps(shown, ensure_ascii=False, default=str)}")
+    if not found.to_store:
+        print(f"nothing to store: {file} gives no kwargs under a key")
+
+
+def expect_answers(project: Project, verb: str) -> None:
+    """Refuse to wait where nobody will ever answer; say so where nobody does now."""
+    name = project.name
+    if not project.has_tasks(name):
+        raise UsageError(f"{verb}: {name} has no tasks, so nothing is ever answered")
+    if not has_workers(presences(project.store, name)):
+        _note(
+            f"no workers of {name} are up; answers come once `botcannon up {name}` has started them"
+        )
+
+
+def ask_for_secret(key: str, name: str) -> str | None:
+    """Ask on the terminal without echo; None if there is nobody to ask."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    try:
+        return getpass.getpass(f"secret {key}.{name}: ") or None
+    except (EOFError, OSError):
+        return None
+
+
+def _fields(fields: dict[str, str]) -> dict[str, str]:
+    if not fields:
+        raise UsageError("send: say what to send, as in `botcannon send chat --text=hello`")
+    try:
+        return checked_fields(fields, "send")
+    except MessageError as error:
+        raise UsageError(str(error)) from error
+
+
+def _put(project: Project, fields: dict[str, str]) -> str:
+    with project.line() as line:
+        return visit.put(line, project.keys, visit.visitor("send"), fields)
+
+
+def _answered(project: Project, fields: dict[str, str], timeout: float | None) -> int:
+    """Send, wait for the taskback and print it; the exit code."""
+    stream = project.keys.taskback
+    follower = Follower(project.store, stream, last_id(project.store, stream))  # before the sending
+    try:
+        until = None if timeout is None else time.monotonic() + timeout
+        sent = _put(project, fields)
+        for _, entry in followed({stream: follower}, until):
+            if entry.fields.get("_id") == sent:
+                print(json.dumps(entry.fields, ensure_ascii=False))
+                return int(Message(entry.fields).outcome == "parked")
+    finally:
+        follower.close()
+    raise ServiceError(f"send: no answer to message {sent} within {timeout:g} s; it may still come")
+
+
+def _parked(project: Project, verb: str, name: str) -> Sequence[Parked]:
+    found = named(project.store, project.name, name)
+    if not found and name != ALL:
+        raise UsageError(
+            f"{verb}: nothing parked in {project.name} has the id {name!r}; "
+            f"`botcannon dead {project.name}` lists them"
+        )
+    if not found:
+        print("nothing is parked")
+    return found
+
+
+def _about(one: Parked) -> str:
+    what = "the taskback of " if one.what == "taskback" else ""
+    fields = one_line(said(one.fields), LONGEST_FIELDS)
+    return f"{what}{one.message_id} {fields} ({one_line(one.error, LONGEST_FIELDS)})"
+
+
+def _note(text: str) -> None:
+    print(f"botcannon: {text}", file=sys.stderr)

@@ -1,0 +1,94 @@
+"""Opening a project to look at it or to handle what it holds: its compose file and its store.
+
+A broken file can still be looked into, as far as it says where. Not here: making ready to run
+(cannon.prepare).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from botcannon_core.cannon import control, prepare
+from botcannon_core.compose.reader import Reading
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.errors import ComposeError, StoreError
+from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.store import Store, open_store
+
+
+@dataclass(frozen=True)
+class Project:
+    """A compose file that was read, its open store, and the services that were meant."""
+
+    reading: Reading
+    store: Store
+    services: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The one service, where one was named."""
+        return self.services[0]
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of the one service."""
+        return self.store.keys(self.name)
+
+    @property
+    def spec(self) -> ServiceSpec:
+        """What is declared of the one service. Raises ComposeError if it is broken."""
+        if self.name not in self.reading.spec.services:
+            raise ComposeError(self.reading.broken[self.name])
+        return self.reading.spec.services[self.name]
+
+    def has_tasks(self, name: str) -> bool:
+        """True if somebody works on the service's messages, as far as can be said."""
+        spec = self.reading.spec.services.get(name)
+        return spec is None or bool(spec.tasks)
+
+    @contextmanager
+    def line(self) -> Iterator[Line]:
+        """A line to the server in charge of the one service; what it refuses becomes a StoreError."""
+        line = Line(self.store, self.keys.data)
+        try:
+            yield line
+        except Refused as error:
+            raise StoreError(f"the store at {self.store.address} refused: {error}") from error
+        finally:
+            line.close()
+
+
+@contextmanager
+def opened(file: str | None, *names: str) -> Iterator[Project]:
+    """The project with the services `names`, or all.
+
+    Raises ComposeError if the file cannot be read at all, UsageError for a service that is not in it,
+    StoreError.
+    """
+    reading = read(file)
+    services = prepare.chosen(reading, names)
+    store = open_store(reading.spec.store, reading.spec.namespace, Path.cwd())
+    try:
+        yield Project(reading, store, services)
+    finally:
+        store.close()
+
+
+def read(file: str | None) -> Reading:
+    """The compose file, which names one service at least. Raises ComposeError."""
+    reading = prepare.read(file)
+    if not reading.spec.services and not reading.broken:
+        raise ComposeError(reading.problems)
+    return reading
+
+
+def running_here() -> dict[str, str]:
+    """The services of this folder's launchers and their states, without asking the store."""
+    found: dict[str, str] = {}
+    for path in control.launchers(Path(prepare.OWN_FOLDER, "run")).values():
+        found |= control.tell(path, {"verb": "pid"})["services"]
+    return found

@@ -1,0 +1,68 @@
+"""The verb `shell`: a service's shell, built here with its kwargs, on the local command line.
+
+The shell's user code runs in this process. Not here: torch, which runs its commands for a chat.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from botcannon_core.cannon import chain
+from botcannon_core.cli.checking import known_elsewhere
+from botcannon_core.cli.handling import ask_for_secret
+from botcannon_core.cli.opening import Project, opened
+from botcannon_core.cli.signature import Rest
+from botcannon_core.compose import conf, loading
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.errors import ComposeError, UsageError
+from botcannon_core.ledger import conf as stored_conf
+from botcannon_core.ledger.history import History
+
+
+def shell(service: str, *words: Annotated[str, Rest()], file: str | None = None) -> int:
+    """Run one command of SERVICE's shell here: `shell chat cpu last 5m`. Without one, list them.
+
+    The words are for Python Fire: methods and attributes in a row, arguments by place or --name=value.
+    """
+    with opened(file, service) as project:
+        spec = resolved(project, conf_ask=ask_for_secret)
+        try:
+            return _fired(built(project, spec), service, words)
+        except Exception as error:  # noqa: BLE001 - the shell is user code: its author wants the trace
+            print(chain.failed(error, spec.hidden).trace, end="", file=sys.stderr)
+            return 1
+
+
+def resolved(project: Project, conf_ask: conf.Ask) -> ServiceSpec:
+    """The service that was named, with real kwargs. Raises ComposeError."""
+    spec, name = project.reading.spec, project.name
+    if project.spec.shell is None:
+        having = [n for n, one in spec.services.items() if one.shell]
+        hint = f"; these have one: {', '.join(having)}" if having else ""
+        raise UsageError(f"shell: {name} has no shell{hint}")
+    stored = stored_conf.stored(project.store, conf.keys(spec, (name,)), known_elsewhere)
+    found = conf.resolve(spec, (name,), stored, conf_ask)
+    if found.problems:
+        raise ComposeError(found.problems)
+    return found.spec.services[name]
+
+
+def built(project: Project, spec: ServiceSpec) -> Any:
+    """The shell, constructed in this process as a worker would."""
+    if spec.shell is None:
+        return None
+    ledger = partial(History, project.store.copier())
+    return loading.build(spec.shell, {"ledger": ledger}, Path.cwd())
+
+
+def _fired(component: Any, service: str, words: tuple[str, ...]) -> int:
+    import fire  # 0.1 s, and only this verb needs it
+
+    try:
+        fire.Fire(component, command=list(words), name=f"botcannon shell {service}")
+    except SystemExit as ended:  # how Fire says that it has shown help or did not understand
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

@@ -1,0 +1,100 @@
+"""Admission: how a message gets into the data stream, once, in order, if there is room and it is new.
+
+One script decides it in one step (lua/admit). Not here: what an intake does while there is no room
+(cannon.intake.desk).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from botcannon_core.compose.spec import BacklogSpec, ServiceSpec, UniqueSpec
+from botcannon_core.ledger import lanes
+from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused
+from botcannon_core.ledger.stream import POOL, pairs
+
+REMEMBER_SECONDS = 3600.0  # longer than any outage after which an intake says its messages again
+
+Status = Literal["stored", "repeat", "full", "later", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of a message.
+
+    `stored`: it has the id. `repeat`: its value was seen, in the message with the id. `full`: no room
+    now. `later`: an earlier number was refused. `refused`: an error of the store's, in `id`.
+    """
+
+    status: Status
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The rules of a service for its messages."""
+
+    backlog: BacklogSpec
+    unique: UniqueSpec | None = None
+    order_by: str | None = None
+    has_tasks: bool = True
+
+    @staticmethod
+    def of(service: ServiceSpec) -> Gate:
+        """The rules that were declared for a service."""
+        return Gate(service.backlog, service.unique, service.deliver.order_by, bool(service.tasks))
+
+
+def admit(
+    line: Line,
+    keys: Keys,
+    gate: Gate,
+    life: str,
+    number: int,
+    fields: Mapping[str, str],
+    then: Callable[[Admitted], None],
+) -> None:
+    """Store a message. `number` counts up by one in one life, so that nothing is stored twice."""
+    unique = _value(fields, gate.unique.by if gate.unique else None)
+    lane = _value(fields, gate.order_by)
+    names = (
+        keys.data,
+        keys.key(f"admitted:{life}"),
+        keys.key("counts"),
+        keys.taskback,
+        keys.dead,
+        keys.data if unique is None else keys.key(f"unique:{_digest(unique)}"),
+        keys.data if lane is None else lanes.key_of(keys, lane),
+    )
+    args = (
+        number,
+        MOST_UNANSWERED,
+        _ms(REMEMBER_SECONDS),
+        gate.backlog.max if gate.has_tasks else 0,  # without tasks nothing is ever unsettled
+        gate.backlog.when_full,
+        _ms(gate.unique.within) if gate.unique and unique is not None else 0,
+        int(lane is not None),
+        POOL,
+    )
+
+    def heard(answer: Any) -> None:
+        then(Admitted("refused", str(answer)) if isinstance(answer, Refused) else Admitted(*answer))
+
+    line.run("admit", names, *args, *pairs(fields), then=heard)
+
+
+def _value(fields: Mapping[str, str], name: str | None) -> str | None:
+    return fields.get(name) if name else None
+
+
+def _digest(text: str) -> str:
+    """A short name for a value of any length."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _ms(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
