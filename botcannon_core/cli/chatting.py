@@ -16,7 +16,6 @@ from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.shelling import built, resolved
 from botcannon_core.collectors.terminal import Terminal
 from botcannon_core.ledger import visit
-from botcannon_core.ledger.line import Line
 from botcannon_core.message import Message
 from botcannon_core.roles import Halt
 from botcannon_core.view.entries import last_id
@@ -33,8 +32,7 @@ def chat(service: str, *, file: str | None = None) -> None:
         stream = project.keys.taskback
         follower = Follower(project.store, stream, last_id(project.store, stream))
         try:
-            with project.line() as line:
-                asyncio.run(_Visit(project, line, follower).run())
+            asyncio.run(_Visit(project, follower).run())
         finally:
             follower.close()
 
@@ -42,10 +40,8 @@ def chat(service: str, *, file: str | None = None) -> None:
 class _Visit:
     """One conversation: two tasks, one that sends what is typed and one that shows what comes back."""
 
-    def __init__(self, project: Project, line: Line, follower: Follower) -> None:
-        self._service = project.name
-        self._keys = project.keys
-        self._line = line
+    def __init__(self, project: Project, follower: Follower) -> None:
+        self._project = project
         self._follower = follower
         self._me = visit.visitor("chat")
         self._terminal = Terminal(_shell_for_completion(project), name=project.name)
@@ -70,20 +66,21 @@ class _Visit:
             while True:
                 async for fields in self._terminal.read():
                     sent = self._put(fields)
-                    await self._terminal.stored(Message(fields, sent, self._service))
+                    await self._terminal.stored(Message(fields, sent, self._project.name))
         except Halt:
             return
 
     def _put(self, fields: dict[str, str]) -> str:
-        if not self._line.is_open:
-            self._line.reopen(again=False)
-        return visit.put(self._line, self._keys, self._me, fields)
+        # a line of its own each time: one that was kept may have been cut since, and saying a message
+        # again might double it
+        with self._project.line() as line:
+            return visit.put(line, self._project.keys, self._me, fields)
 
     async def _show(self) -> None:
         while True:
             for entry in self._follower.hear():
                 if entry.fields.get("_from") == self._me:
-                    answer = Message(entry.fields, entry.fields.get("_id", ""), self._service)
+                    answer = Message(entry.fields, entry.fields.get("_id", ""), self._project.name)
                     await self._terminal.taskback(answer)
             await _readable(self._follower)
 

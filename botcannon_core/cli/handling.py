@@ -5,7 +5,6 @@ Not here: a conversation (chatting), and commands of a shell (shelling).
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 import time
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from botcannon_core.cannon import prepare
+from botcannon_core.cli.asking import ask_for_secret
 from botcannon_core.cli.checking import known_elsewhere
 from botcannon_core.cli.opening import Project, opened, read
 from botcannon_core.compose import conf
@@ -117,16 +117,6 @@ def expect_answers(project: Project, verb: str) -> None:
         _note(
             f"no workers of {name} are up; answers come once `botcannon up {name}` has started them"
         )
-
-
-def ask_for_secret(key: str, name: str) -> str | None:
-    """Ask on the terminal without echo; None if there is nobody to ask."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return None
-    try:
-        return getpass.getpass(f"secret {key}.{name}: ") or None
-    except (EOFError, OSError):
-        return None
 
 
 def _fields(fields: dict[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ They only prepare, tell and show: what runs is the launcher's business.
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from botcannon_core.cannon.launcher import Launcher
 from botcannon_core.cannon.log import Log
 from botcannon_core.cannon.prepare import OWN_FOLDER, Ready
 from botcannon_core.cannon.service import Part
+from botcannon_core.cli.asking import ask_for_secret
 from botcannon_core.errors import ServiceError, UsageError, suggest
 
 RUN_FOLDER = Path(OWN_FOLDER, "run")
@@ -42,7 +42,7 @@ def up(
     --lazy forks the next worker only when the last one has ended. --only runs one part of the services
     here and leaves the other to another `up`. --detach goes on in the background once all is up.
     """
-    ready = prepare.prepare(file, services, _ask_for_secret)
+    ready = prepare.prepare(file, services, ask_for_secret)
     if lazy:
         ready = ready.lazily()
     parts = ONLY[only]
@@ -172,13 +172,3 @@ def _wait_for(path: Path, is_done: Callable[[dict[str, str]], bool]) -> dict[str
             break
         time.sleep(0.02)
     return states
-
-
-def _ask_for_secret(key: str, name: str) -> str | None:
-    """Ask on the terminal without echo; None if there is nobody to ask."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return None
-    try:
-        return getpass.getpass(f"secret {key}.{name}: ") or None
-    except (EOFError, OSError):
-        return None

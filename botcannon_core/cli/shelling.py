@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any
 
 from botcannon_core.cannon import chain
+from botcannon_core.cli.asking import ask_for_secret
 from botcannon_core.cli.checking import known_elsewhere
-from botcannon_core.cli.handling import ask_for_secret
 from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.signature import Rest
 from botcannon_core.compose import conf, loading
@@ -20,6 +21,8 @@ from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.errors import ComposeError, UsageError
 from botcannon_core.ledger import conf as stored_conf
 from botcannon_core.ledger.history import History
+
+OURS = frozenset({"botcannon_core", "fire"})  # whose lines tell the author of a shell nothing
 
 
 def shell(service: str, *words: Annotated[str, Rest()], file: str | None = None) -> int:
@@ -32,6 +35,7 @@ def shell(service: str, *words: Annotated[str, Rest()], file: str | None = None)
         try:
             return _fired(built(project, spec), service, words)
         except Exception as error:  # noqa: BLE001 - the shell is user code: its author wants the trace
+            error = error.with_traceback(_of_the_shell(error.__traceback__))
             print(chain.failed(error, spec.hidden).trace, end="", file=sys.stderr)
             return 1
 
@@ -56,6 +60,14 @@ def built(project: Project, spec: ServiceSpec) -> Any:
         return None
     ledger = partial(History, project.store.copier())
     return loading.build(spec.shell, {"ledger": ledger}, Path.cwd())
+
+
+def _of_the_shell(trace: TracebackType | None) -> TracebackType | None:
+    """The part of a traceback that begins in user code; all of it if none does."""
+    part = trace
+    while part and part.tb_frame.f_globals.get("__name__", "").split(".")[0] in OURS:
+        part = part.tb_next
+    return part or trace
 
 
 def _fired(component: Any, service: str, words: tuple[str, ...]) -> int:

@@ -6,15 +6,30 @@ read as a compose file and means the same.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from botcannon_core.compose import conf
 from botcannon_core.compose.spec import ClassSpec, ComposeSpec, ServiceSpec, StoreSpec
-from botcannon_core.compose.units import SECOND
+from botcannon_core.compose.units import BYTE, SECOND
 from botcannon_core.ledger.address import masked
 
-TIMES = frozenset({"poll", "cooldown", "timeout", "backoff", "backoff_max", "stop_grace", "age"})
+TIMES = frozenset(
+    {
+        "poll",
+        "cooldown",
+        "timeout",
+        "backoff",
+        "backoff_max",
+        "stop_grace",
+        "age",
+        "lease",
+        "within",
+    }
+)
+SIZES = frozenset({"max_rss", "memory"})
+NOT_WRITTEN = frozenset({"name", "place", "hidden", "poll"})  # `poll` stands in the collector
 
 
 def resolved(spec: ComposeSpec) -> dict[str, Any]:
@@ -31,19 +46,27 @@ def _store(store: StoreSpec) -> dict[str, Any]:
 
 
 def _service(service: ServiceSpec) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "collector": {**_class(service.collector), "poll": _time(service.poll)}
+    found = {
+        one.name: _value(one.name, getattr(service, one.name))
+        for one in fields(service)
+        if one.name not in NOT_WRITTEN
     }
-    if service.shell:
-        found["shell"] = _class(service.shell)
-    if service.tasks:
-        found["tasks"] = [_class(task) for task in service.tasks]
-    return found | {
-        "workers": _table(service.workers),
-        "restart": _table(service.restart),
-        "stop_grace": _time(service.stop_grace),
-        "keep": _table(service.keep),
-    }
+    found["collector"]["poll"] = _written(service.poll, SECOND)
+    return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+def _value(name: str, value: Any) -> Any:
+    """What was declared under a name, as YAML writes it."""
+    if isinstance(value, ClassSpec):
+        return _class(value)
+    if isinstance(value, tuple):
+        return [_value(name, one) for one in value]
+    if is_dataclass(value):
+        named = {one.name: _value(one.name, getattr(value, one.name)) for one in fields(value)}
+        return {name: one for name, one in named.items() if one is not None}
+    if name in TIMES:
+        return _written(value, SECOND)
+    return _written(value, BYTE) if name in SIZES else value
 
 
 def _class(one: ClassSpec) -> dict[str, Any]:
@@ -53,14 +76,10 @@ def _class(one: ClassSpec) -> dict[str, Any]:
     return {"file": one.file, "entry": one.entry, **({"conf": found} if found else {})}
 
 
-def _table(values: Any) -> dict[str, Any]:
-    return {n: _time(v) if n in TIMES else v for n, v in asdict(values).items()}
-
-
-def _time(seconds: float) -> str:
-    """In the largest unit in which it is a whole number; `seconds` itself if there is none."""
-    for unit, length in sorted(SECOND.items(), key=lambda item: -item[1]):
-        count = round(seconds / length)
-        if count and abs(count * length - seconds) < 1e-9:
+def _written(amount: float, units: Mapping[str, float]) -> str | float:
+    """In the largest unit in which it is a whole number; bare if there is none."""
+    for unit, length in sorted(units.items(), key=lambda item: -item[1]):
+        count = round(amount / length)
+        if count and abs(count * length - amount) < 1e-9:
             return f"{count}{unit}"
-    return f"{seconds:g}s"
+    return amount
