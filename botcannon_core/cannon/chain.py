@@ -11,7 +11,7 @@ import secrets
 import traceback
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from botcannon_core.errors import MessageError
 from botcannon_core.message import Message, checked_results, flat, one_line
@@ -80,6 +80,28 @@ def new_error_id() -> str:
 def as_frame(ended: Ended) -> Mapping[str, Any]:
     """What a worker sends of it; empty parts are left out."""
     return {name: value for name, value in vars(ended).items() if value}
+
+
+def from_frame(body: Any) -> Ended:
+    """The ending that a worker has sent; whatever else user code sent in its name is a failure."""
+    try:
+        ended = Ended(**body)
+    except TypeError:
+        ended = None
+    if ended is None or not _is_sound(ended):
+        text = "its worker said something that is no ending"
+        return Ended("failed", error=text, error_id=new_error_id())
+    return ended
+
+
+def _is_sound(ended: Ended) -> bool:
+    texts: list[Any] = [ended.error, ended.error_id, ended.trace]
+    for fields in (ended.results, ended.cause):
+        if not isinstance(fields, dict):
+            return False
+        texts += [*fields, *fields.values()]
+    known = ended.how in get_args(How) and isinstance(ended.delay, int | float)
+    return known and all(isinstance(text, str) for text in texts)
 
 
 def _told(error: BaseException) -> str:

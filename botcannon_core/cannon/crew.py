@@ -1,36 +1,34 @@
-"""The crew: the workers that a pool has at hand, and the forker that bears them.
+"""The crew: the workers that a pool has at hand.
 
-It keeps enough of them constructed ahead, gives each one job, watches its time, and says how every job
-ended, whatever happened to the process. Not here: messages, tries, the store.
+It keeps enough of them constructed ahead, gives each one job at a time, watches its limits, and says how
+every job ended, whatever happened to the process. Not here: messages, tries, the store.
 
-A worker is *starting* (forked, constructing), *ready* (waiting for its job), *busy* (has it), and
-*leaving* (has said how it ended, or is not needed, or is being killed); it is forgotten when the forker
-has buried it. If the pool dies right here, the forker hears its socket close and kills every group.
+A worker is *starting* (forked, constructing), *ready* (waiting for a job), *busy* (has one), and
+*leaving* (has said how it ended, or is not needed); it is forgotten when the forker has buried it. If
+the pool dies right here, the forker hears its socket close and kills every group.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from botcannon_core.cannon import chain, forker, frames, process
+from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.lines import Lines
+from botcannon_core.cannon.nursery import Cause, News, Nursery
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
 
 TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
-FORKER_PAUSE_SECONDS = 0.1  # before a forker that died is born again; doubles up to a minute
+COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
 
 State = Literal["starting", "ready", "busy", "leaving"]
 
@@ -47,7 +45,12 @@ class Worker:
     job: Job | None = None
     since: float = field(default_factory=time.monotonic)
     term_at: float | None = None  # when SIGTERM was sent
-    overdue: bool = False
+    fate: str = ""  # why we ended it, if we did
+
+    @property
+    def name(self) -> str:
+        """What its lines in the log begin with."""
+        return f"worker-{self.slot}"
 
 
 @dataclass(frozen=True)
@@ -62,22 +65,16 @@ class Hooks:
 class Crew:
     """The workers of one pool."""
 
-    def __init__(self, birth: forker.Birth, watch: Watch, hooks: Hooks) -> None:
-        self._birth = birth
+    def __init__(self, birth: Birth, watch: Watch, hooks: Hooks) -> None:
+        self._rule: WorkersSpec = birth.service.workers
         self._watch = watch
         self._hooks = hooks
         self._workers: dict[int, Worker] = {}
-        self._forker: subprocess.Popen[bytes] | None = None
-        self._orders: socket.socket | None = None
-        self._reports = bytearray()
+        self._nursery = Nursery(birth, watch, News(self._born, self._died, self._all_died))
         self._anything_worked = False
-        self._pause = FORKER_PAUSE_SECONDS
-        self._next_birth = 0.0
+        self._is_dismissed = False
+        self._count_at = 0.0
         self.forks = 0
-
-    @property
-    def _limits(self) -> WorkersSpec:
-        return self._birth.service.workers
 
     @property
     def ready(self) -> list[Worker]:
@@ -90,26 +87,25 @@ class Crew:
         return [worker for worker in self._workers.values() if worker.state == "busy"]
 
     @property
-    def is_gone(self) -> bool:
-        """True when no worker is left."""
-        return not self._workers
-
-    @property
     def free(self) -> int:
         """How many jobs could be started by the workers there are and those that may be forked."""
-        limit = 1 if self._limits.lazy else self._limits.max
-        return max(0, limit - len(self.busy))
+        most = 1 if self._rule.lazy else self._rule.max
+        return max(0, most - len(self.busy))
 
-    # --- keeping them alive ------------------------------------------------------------------------
+    # --- keeping them ---------------------------------------------------------------------------
 
     def tend(self, waiting: int, is_calm: bool) -> None:
-        """Fork what is wanted, let go what is not, and end what is over its time."""
-        if self._forker is None and time.monotonic() >= self._next_birth:
-            self._bear_forker()
-        if self._orders is not None:
-            self._match(self._wanted(waiting, is_calm))
+        """Fork what is wanted, let go what is not, and end what is over its limits."""
+        if not self._is_dismissed:
+            self._nursery.tend()
+            if self._nursery.is_open and not self._nursery.is_resting():
+                self._match(waiting, is_calm)
         for worker in list(self._workers.values()):
             self._watch_time(worker)
+        now = time.monotonic()
+        if now >= self._count_at:
+            self._count_at = now + COUNT_SECONDS
+            self._watch_numbers(now)
 
     def give(self, worker: Worker, job: Job) -> None:
         """Hand a ready worker its job."""
@@ -117,111 +113,122 @@ class Crew:
         try:
             worker.channel.send("message", job.order())
         except OSError:
-            pass  # it is dying: its death will be reported, with the job still its own
+            pass  # it is dying: its death will be told, with the job still its own
 
     def next_moment(self) -> float | None:
         """When something is due at the latest, in monotonic seconds."""
-        moments = [
-            worker.term_at + TERM_SECONDS if worker.term_at else worker.since + self._limits.timeout
-            for worker in self._workers.values()
-            if worker.state in ("busy", "starting") or worker.term_at
-        ]
-        if self._forker is None:
-            moments.append(self._next_birth)
+        moments = [self._limit_of(w) for w in self._workers.values() if w.state != "ready"]
+        if not self._is_dismissed and (not self._nursery.is_open or self._nursery.is_resting()):
+            moments.append(self._nursery.opens_at)
         return min(moments, default=None)
 
     def dismiss(self) -> None:
-        """Let every worker go that has no job, for good."""
+        """Let every worker go that has no job, for good; the others may finish theirs."""
+        self._is_dismissed = True
         for worker in self._workers.values():
             if worker.state in ("starting", "ready"):
                 self._let_go(worker)
 
     def kill(self, job: Job | None = None) -> None:
         """End the worker of `job` at once, or every worker."""
-        for worker in self._workers.values():
+        for worker in list(self._workers.values()):
             if job is None or (worker.job is not None and worker.job.entry == job.entry):
-                self._order(forker.Word(forker.SIGNAL, worker.slot, signal.SIGKILL))
+                self._nursery.signal(worker.slot, signal.SIGKILL)
 
     def close(self) -> None:
         """End the forker, and with it whatever is left."""
-        if self._orders is not None:
-            self._watch.forget(self._orders)
-            self._orders.close()
-            self._orders = None
-        if self._forker is not None:
-            self._forker.wait()
+        self._nursery.close()
 
-    def _wanted(self, waiting: int, is_calm: bool) -> int:
-        """How many workers should be starting or ready, besides the busy ones."""
-        limits = self._limits
-        if limits.lazy:
-            return 1 if not self._workers else 0
-        ahead = limits.idle if is_calm else max(limits.hot, min(waiting, limits.max))
-        return min(ahead, limits.max - len(self.busy))
-
-    def _match(self, wanted: int) -> None:
+    def _match(self, waiting: int, is_calm: bool) -> None:
+        """Have as many workers starting or ready as are wanted ahead."""
         spare = [w for w in self._workers.values() if w.state in ("starting", "ready")]
-        if self._limits.lazy:
-            wanted, spare = wanted, spare[:0]
+        if self._rule.lazy:
+            wanted = 0 if self._workers else 1
+        else:
+            ahead = (
+                self._rule.idle if is_calm else max(self._rule.hot, min(waiting, self._rule.max))
+            )
+            wanted = min(ahead, self._rule.max - len(self.busy))
         for _ in range(wanted - len(spare)):
             self._fork()
-        for worker in spare[wanted:] if wanted >= 0 and not self._limits.lazy else ():
-            if worker.state == "ready":
-                self._let_go(worker)
+        surplus = len(spare) - wanted if not self._rule.lazy else 0
+        for worker in [w for w in spare if w.state == "ready"][: max(0, surplus)]:
+            self._let_go(worker)
 
     def _fork(self) -> None:
         slot = next(n for n in range(1, len(self._workers) + 2) if n not in self._workers)
         mine, theirs = frames.pair()
         read_end, write_end = os.pipe()
         worker = Worker(slot, Channel(mine), Lines(read_end))
-        order = forker.Word(forker.FORK, slot).packed()
-        try:
-            socket.send_fds(self._sockets_end(), [order], [theirs.fileno(), write_end])
-        except OSError:
-            return self._forker_died()
-        finally:
-            theirs.close()
-            os.close(write_end)
+        is_asked = self._nursery.fork(slot, theirs, write_end)
+        theirs.close()
+        os.close(write_end)
+        if not is_asked:
+            worker.channel.close()
+            worker.output.close()
+            return
         self.forks += 1
         self._workers[slot] = worker
         self._watch.on(worker.channel, lambda: self._hear(worker))
         self._watch.on(worker.output, lambda: self._print(worker))
-        return None
 
     def _let_go(self, worker: Worker) -> None:
-        worker.state = "leaving"
+        worker.state, worker.since = "leaving", time.monotonic()
         self._watch.forget(worker.channel)
         worker.channel.close()  # it hears the end of its channel, and exits
 
-    def _watch_time(self, worker: Worker) -> None:
-        now = time.monotonic()
-        if worker.term_at is not None:
-            if now >= worker.term_at + TERM_SECONDS:
-                self._order(forker.Word(forker.SIGNAL, worker.slot, signal.SIGKILL))
-                worker.term_at = now
-        elif worker.state in ("busy", "starting") and now >= worker.since + self._limits.timeout:
-            worker.overdue, worker.term_at = True, now
-            self._order(forker.Word(forker.SIGNAL, worker.slot, signal.SIGTERM))
+    # --- limits ---------------------------------------------------------------------------------
 
-    # --- hearing them ------------------------------------------------------------------------------
+    def _limit_of(self, worker: Worker) -> float:
+        if worker.term_at is not None:
+            return worker.term_at + TERM_SECONDS
+        return worker.since + self._rule.timeout
+
+    def _watch_time(self, worker: Worker) -> None:
+        """Over its time: SIGTERM, and SIGKILL to its group if that does not help."""
+        now = time.monotonic()
+        if worker.state == "ready" or now < self._limit_of(worker):
+            return
+        number = signal.SIGTERM if worker.term_at is None else signal.SIGKILL
+        worker.fate = worker.fate or f"took longer than {self._rule.timeout:g} s and was ended"
+        worker.term_at = now
+        self._nursery.signal(worker.slot, number)
+
+    def _watch_numbers(self, now: float) -> None:
+        """Too many processes in a worker's group: it is ended whole."""
+        suspects = [w for w in self.busy if w.pid and now - w.since > COUNT_SECONDS / 2]
+        sizes = process.group_sizes() if suspects else {}
+        most = self._rule.limits.processes
+        for worker in suspects:
+            if sizes.get(worker.pid, 0) > most:
+                worker.fate = f"had more than {most} processes and was ended"
+                self._nursery.signal(worker.slot, signal.SIGKILL)
+
+    # --- hearing them ---------------------------------------------------------------------------
 
     def _hear(self, worker: Worker) -> None:
         try:
-            frames_heard = worker.channel.receive()
+            heard = worker.channel.receive()
         except EOFError:
             self._watch.forget(worker.channel)  # it is dying: the forker will say of what
             return
-        for kind, body in frames_heard:
+        self._take(worker, heard)
+
+    def _take(self, worker: Worker, heard: list[frames.Frame]) -> None:
+        for kind, body in heard:
             if kind == "ready":
                 self._anything_worked = True
-                worker.state, self._pause = "ready", FORKER_PAUSE_SECONDS
+                worker.state = "ready"
+                self._nursery.thrives()
             elif kind == "ended" and worker.job is not None:
-                self._end(worker, Ended(**body))
+                self._end(worker, chain.from_frame(body))
             elif kind == "broken":
-                self._broken(worker, Ended(**body))
+                self._broken(worker, chain.from_frame(body))
 
     def _end(self, worker: Worker, ended: Ended) -> None:
+        """A job ended; its worker leaves, unless it says that it is ready for another."""
         job, worker.job, worker.state = worker.job, None, "leaving"
+        worker.since = time.monotonic()
         if job is not None:
             self._hooks.ended(job, ended)
 
@@ -229,139 +236,57 @@ class Crew:
         """A constructor raised: final if nothing ever worked, else tried again after a pause."""
         worker.state = "leaving"
         text = f"a task or shell could not be constructed: {ended.error}"
-        self._hooks.printed(f"worker-{worker.slot}", f"[{ended.error_id}] {text}\n{ended.trace}")
-        if not self._anything_worked:
-            self._hooks.failed(text)
-        self._rest()
+        self._hooks.printed(worker.name, f"[{ended.error_id}] {text}\n{ended.trace}")
+        self._did_not_work(text)
 
     def _print(self, worker: Worker) -> None:
         for line in worker.output.read():
-            self._hooks.printed(f"worker-{worker.slot}", line)
+            self._hooks.printed(worker.name, line)
         if worker.output.is_closed:
             self._watch.forget(worker.output)
 
-    # --- the forker --------------------------------------------------------------------------------
+    # --- their ends -----------------------------------------------------------------------------
 
-    def _bear_forker(self) -> None:
-        self._orders, theirs = frames.pair()
-        words = [sys.executable, *forker.COMMAND, str(theirs.fileno()), str(os.getpid())]
-        self._forker = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
-            env=process.worker_environment(os.environ),
-        )
-        theirs.close()
-        self._reports.clear()
-        self._watch.on(self._orders, self._hear_forker)
-        assert self._forker.stdin is not None
-        try:
-            self._forker.stdin.write(pickle.dumps(self._birth))
-            self._forker.stdin.close()
-        except BrokenPipeError:
-            pass  # it died at once: its socket says so
+    def _born(self, slot: int, pid: int) -> None:
+        worker = self._workers.get(slot)
+        if worker is not None:
+            worker.pid = pid
 
-    def _hear_forker(self) -> None:
-        try:
-            data = self._sockets_end().recv(4096)
-        except ConnectionError:
-            data = b""
-        if not data:
-            self._forker_died()
-            return
-        self._reports += data
-        for report in forker.words_in(self._reports):
-            worker = self._workers.get(report.slot)
-            if worker is not None and report.kind == forker.FORKED:
-                worker.pid = report.number
-            elif worker is not None and report.kind == forker.DIED:
-                self._bury(worker, _death(report.number, report.memory))
+    def _died(self, slot: int, cause: Cause) -> None:
+        worker = self._workers.get(slot)
+        if worker is not None:
+            self._bury(worker, cause)
 
-    def _bury(self, worker: Worker, cause: dict[str, str]) -> None:
-        if worker.state == "busy":
-            self._hear_last_words(worker)
-        self._print(worker)
+    def _all_died(self, text: str) -> None:
+        """The forker died, and the kernel ended its workers; we make sure of their groups."""
+        self._hooks.printed("forker", text)
+        for worker in list(self._workers.values()):
+            process.kill_group(worker.pid)
+            self._bury(worker, {"death": text})
+        if not self._anything_worked:
+            self._hooks.failed(f"{text}, before any worker was ready")
+
+    def _bury(self, worker: Worker, cause: Cause) -> None:
         self._watch.forget(worker.channel)
         self._watch.forget(worker.output)
+        self._take(worker, worker.channel.rest())  # it may have said how it ended, and died at once
+        for line in worker.output.last():
+            self._hooks.printed(worker.name, line)
         worker.channel.close()
         worker.output.close()
         self._workers.pop(worker.slot, None)
         if worker.job is not None:
-            self._hooks.ended(worker.job, self._killed(worker, cause))
+            self._hooks.ended(worker.job, _killed(worker, cause))
         elif worker.state == "starting":
-            self._died_starting(worker, cause)
+            self._did_not_work(f"a worker died before it was ready: {cause['death']}")
 
-    def _hear_last_words(self, worker: Worker) -> None:
-        """Frames may still be on the channel of a worker that said how it ended and died at once."""
-        while worker.job is not None and self._watch.knows(worker.channel):
-            self._hear(worker)
-
-    def _died_starting(self, worker: Worker, cause: dict[str, str]) -> None:
-        text = f"a worker died before it was ready: {cause['death']}"
-        self._hooks.printed(f"worker-{worker.slot}", text)
+    def _did_not_work(self, text: str) -> None:
+        """Final if nothing ever worked; else workers are forked again after a pause."""
         if not self._anything_worked:
             self._hooks.failed(text)
-        self._rest()
-
-    def _killed(self, worker: Worker, cause: dict[str, str]) -> Ended:
-        if worker.overdue:
-            text = f"took longer than {self._limits.timeout:g} s and was ended"
-        else:
-            text = f"its worker died: {cause['death']}"
-        return Ended("failed", error=text, error_id=chain.new_error_id(), cause=cause)
-
-    def _forker_died(self) -> None:
-        """Its workers die with it (the kernel sees to that, and we make sure of their groups)."""
-        if self._orders is None or self._forker is None:
-            return
-        self._watch.forget(self._orders)
-        self._orders.close()
-        self._orders = None
-        self._forker.kill()
-        status = self._forker.wait()
-        self._forker = None
-        text = f"the forker died: {_ended_by(status)}"
-        self._hooks.printed("forker", text)
-        for worker in list(self._workers.values()):
-            if worker.pid:
-                _kill_group(worker.pid)
-            self._bury(worker, {"death": text})
-        if not self._anything_worked:
-            self._hooks.failed(f"{text}, before any worker was ready")
-        self._rest()
-
-    def _rest(self) -> None:
-        """Pause before the next birth, longer each time until something works again."""
-        self._next_birth = time.monotonic() + self._pause
-        self._pause = min(60.0, self._pause * 2)
-
-    def _order(self, order: forker.Word) -> None:
-        try:
-            self._sockets_end().sendall(order.packed())
-        except OSError:
-            self._forker_died()
-
-    def _sockets_end(self) -> socket.socket:
-        if self._orders is None:
-            raise BrokenPipeError("there is no forker")
-        return self._orders
+        self._nursery.rest()
 
 
-def _death(status: int, memory_kb: int) -> dict[str, str]:
-    code = os.waitstatus_to_exitcode(status)
-    cause = {"exit": str(code)} if code >= 0 else {"signal": signal.Signals(-code).name}
-    cause["peak_memory"] = f"{memory_kb / 1024:.0f} MB"
-    hint = " (perhaps the kernel, out of memory)" if code == -signal.SIGKILL else ""
-    cause["death"] = f"{_ended_by(code)}{hint}, at most {cause['peak_memory']} of memory"
-    return cause
-
-
-def _ended_by(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # nobody is left in it
+def _killed(worker: Worker, cause: Cause) -> Ended:
+    text = worker.fate or f"its worker died: {cause['death']}"
+    return Ended("failed", error=text, error_id=chain.new_error_id(), cause=dict(cause))

@@ -13,10 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import psutil
-
 from botcannon_core.cannon import child as children
-from botcannon_core.cannon import life, process
+from botcannon_core.cannon import life, orphans, process
 from botcannon_core.cannon.child import Child, Run
 from botcannon_core.cannon.control import Ear, Words
 from botcannon_core.cannon.forker import Birth
@@ -141,22 +139,27 @@ class Launcher:
                 return
             if pid == 0:
                 return
-            for name, service in self._services.items():
-                for child in list(service.children.values()):
-                    if child.pid == pid:
-                        self._take_leave(name, service, child, status)
+            self._take_leave(pid, status)
+            orphans.end_group(pid)
 
-    def _take_leave(self, name: str, service: Service, child: Child, status: int) -> None:
+    def _take_leave(self, pid: int, status: int) -> None:
+        for name, service in self._services.items():
+            for child in list(service.children.values()):
+                if child.pid == pid:
+                    self._hear_last_words(name, child)
+                    service.ended(child, process.ended_by(os.waitstatus_to_exitcode(status)))
+                    orphans.end_left_behind(self._pids())
+
+    def _hear_last_words(self, name: str, child: Child) -> None:
         self._watch.forget(child.channel)
         self._take(name, child, child.channel.rest())
         self._watch.forget(child.output)
         for text in child.output.last():
             self._write(name, {"part": child.part, "level": "output", "text": text})
         child.close()
-        code = os.waitstatus_to_exitcode(status)
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        service.ended(child, how)
-        _kill_orphans({c.pid for s in self._services.values() for c in s.children.values()})
+
+    def _pids(self) -> set[int]:
+        return {c.pid for s in self._services.values() for c in s.children.values()}
 
     # --- steer -------------------------------------------------------------------------------------
 
@@ -204,7 +207,7 @@ class Launcher:
         self._ear.close()
         for tie in self._lines.values():
             tie.leave(self._me)
-        _kill_orphans(set())
+        orphans.end_all(self._bury)
         self._watch.close()
 
     # --- starting children -------------------------------------------------------------------------
@@ -317,14 +320,3 @@ class Tie:
     def _close(self) -> None:
         self._watch.forget(self.line)
         self.line.close()
-
-
-def _kill_orphans(ours: set[int]) -> None:
-    """End processes whose parents ended and that the kernel gave to us; not those of other sessions."""
-    session = os.getsid(0)
-    for one in psutil.Process().children():
-        try:
-            if one.pid not in ours and os.getsid(one.pid) == session:
-                one.kill()
-        except (psutil.Error, ProcessLookupError):
-            pass  # gone meanwhile

@@ -104,9 +104,15 @@ class Pool:
             given.append((worker, self._stock.begin(job)))
         if given:
             self._pace.busy()
-            self._line.flush()  # the tries are counted before the runs
+            self._flush()  # the tries are counted before the runs
         for worker, job in given:
             self._crew.give(worker, job)
+
+    def _flush(self) -> None:
+        try:
+            self._line.flush()
+        except Cut as cut:
+            self._lost_store(cut)  # what was said is said again
 
     def _next(self) -> Job | None:
         while (job := self._stock.next()) is not None:
@@ -147,11 +153,10 @@ class Pool:
     # --- tend -----------------------------------------------------------------------------------
 
     def _tend(self) -> None:
-        if not self._finishing:
-            self._crew.tend(self._stock.waiting, self._pace.is_calm())
+        self._crew.tend(self._stock.waiting, self._pace.is_calm())
         if not self._is_ready and self._crew.ready:
             self._is_ready = True
-            self._control.send("state", "ready")
+            self._control.tell("state", "ready")
         if self._stock.leases_are_ending():
             self._let_go()
         try:
@@ -248,11 +253,11 @@ class Pool:
         self._finish()
 
     def _print(self, part: str, text: str) -> None:
-        self._control.send("log", {"part": part, "level": "output", "text": text})
+        self._control.tell("log", {"part": part, "level": "output", "text": text})
 
     def _log(self, level: str, text: str, error_id: str = "") -> None:
         body = {"part": "pool", "level": level, "text": text, "error_id": error_id}
-        self._control.send("log", body)
+        self._control.tell("log", body)
 
 
 class Pace:

@@ -117,7 +117,7 @@ def _resolved(
     """The spec with real kwargs; the store is opened only if a class has a key."""
     keys = conf.keys(spec, names)
     store = open_store(spec.store, spec.namespace, project) if keys else None
-    stored = stored_conf.stored(store, keys, _is_given) if store is not None else {}
+    stored = stored_conf.stored(store, keys, is_given) if store is not None else {}
     # a person is asked for nothing that a mistake elsewhere would make them type again
     found = conf.resolve(spec, names, stored, ask if not problems else _nobody)
     problems += found.problems
@@ -126,7 +126,7 @@ def _resolved(
     return store, found.spec
 
 
-def _is_given(key: str, name: str) -> bool:
+def is_given(key: str, name: str) -> bool:
     """True if the environment has this secret, so that a stored one of another key is no hindrance."""
     return bool(os.environ.get(conf.variable(key, name)))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import resource
+import select
 import signal
 import socket
 import sys
@@ -81,11 +83,79 @@ def inherit_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def ended_by(code: int) -> str:
+    """How a process ended, in words; `code` is negative for a signal."""
+    if code >= 0:
+        return f"exit code {code}"
+    return f"signal {signal_name(-code)}"
+
+
+def signal_name(number: int) -> str:
+    """`SIGTERM` for 15; those without a name of their own are told by their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRT {number}" if number >= signal.SIGRTMIN else str(number)
+
+
+def kill_group(pid: int) -> None:
+    """SIGKILL to a process group, if there is one."""
+    try:
+        if pid > 0:
+            os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # nobody is left in it
+
+
+def group_sizes() -> dict[int, int]:
+    """How many processes each process group has; empty where there is no /proc."""
+    sizes: dict[int, int] = {}
+    for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
+        if not entry.name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry.name}/stat", "rb") as stat:
+                group = int(stat.read().rpartition(b")")[2].split()[2])
+        except (OSError, ValueError, IndexError):
+            continue  # it ended while we looked
+        sizes[group] = sizes.get(group, 0) + 1
+    return sizes
+
+
+def peak_memory() -> int:
+    """The most memory this process has used, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def limit(memory: int, files: int) -> None:
+    """Limit this process and its children: bytes of private memory each, open files each."""
+    _lower(resource.RLIMIT_DATA, memory)
+    _lower(resource.RLIMIT_NOFILE, files)
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(what: int, most: int) -> None:
+    """Lower a limit for good; one that is lower already stays."""
+    _, hard = resource.getrlimit(what)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(what, (most, most))
+
+
 def worker_environment(source: Mapping[str, str], also: tuple[str, ...] = ()) -> dict[str, str]:
     """The part of `source` that a worker may see: the plain names, and those asked for."""
     kept = {name: value for name, value in source.items() if PLAIN_NAMES.fullmatch(name)}
     kept.update({name: source[name] for name in also if name in source})
     return kept
+
+
+def forget_broken_output() -> None:
+    """From now on print to nowhere, where nobody reads any more: user code should not stumble on it."""
+    for descriptor in (1, 2):
+        poll = select.poll()
+        poll.register(descriptor, 0)
+        if poll.poll(0):  # an error, as nothing else was asked for
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def drop_secrets() -> None:

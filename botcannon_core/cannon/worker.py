@@ -1,13 +1,15 @@
 """A worker: the process that runs the chain for its message, and nothing else.
 
 It is born by a fork of the forker, constructs the tasks before its message comes (that is what *hot*
-means), runs one message, says how it ended, and exits. User code runs here and in the intake only.
+means), runs it, says how it ended, and exits; with `isolation: worker` it takes one message after the
+other until it has had enough. User code runs here and in the intake only.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -54,6 +56,8 @@ def live(orders: Orders, parent: int) -> NoReturn:
     try:
         _settle_in(orders, parent)
         code = _work(orders.chain, orders.channel)
+    except BaseException:  # noqa: BLE001 - a mistake of ours, or a pool that is gone: say it, and end
+        traceback.print_exc()
     finally:
         os._exit(code)  # no atexit, no destructors: those belong to the forker
 
@@ -64,6 +68,8 @@ def _settle_in(orders: Orders, parent: int) -> None:
     process.forget_signals()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process.die_with_parent(parent, signal.SIGKILL)
+    limits = orders.chain.service.workers.limits
+    process.limit(limits.memory, limits.files)
     os.dup2(orders.output, 1)
     os.dup2(orders.output, 2)
     for descriptor in (orders.output, *orders.close):
@@ -77,15 +83,19 @@ def _work(how: Recipes, channel: Channel) -> int:
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         channel.send("broken", chain.as_frame(chain.failed(error, hidden)))
         return 1
-    channel.send("ready")
-    try:
-        _, order = channel.receive_one()
-    except EOFError:
-        return 0  # not needed any more
-    message = Message(order["fields"], order["id"], how.service.name)
-    ended = chain.run(tasks, message, hidden)
-    _flush_output()
-    channel.send("ended", chain.as_frame(ended))
+    rule = how.service.workers
+    for _ in range(rule.max_messages if rule.isolation == "worker" else 1):
+        channel.send("ready")
+        try:
+            _, order = channel.receive_one()
+        except EOFError:
+            return 0  # not needed any more
+        message = Message(order["fields"], order["id"], how.service.name)
+        ended = chain.run(tasks, message, hidden)
+        _flush_output()
+        channel.send("ended", chain.as_frame(ended))
+        if process.peak_memory() > rule.max_rss:
+            break
     return 0
 
 
@@ -98,7 +108,9 @@ def construct(how: Recipes) -> list[Task]:
             shells.append(how.shell(how.handles))
         return shells[0] if shells else None
 
-    return [task({**how.handles, "shell": shell}) for task in how.tasks]
+    hidden = how.service.hidden
+    handles = {**how.handles, "shell": shell, "hidden": lambda: hidden}
+    return [task(handles) for task in how.tasks]
 
 
 def _flush_output() -> None:

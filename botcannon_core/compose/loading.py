@@ -26,8 +26,9 @@ ROOMS: Mapping[Role, str] = {
 }
 """Where the built-ins of a role live; a shell is always the user's own."""
 
-HANDLES = frozenset({"shell", "ledger"})
-"""What a class can ask for by naming it as a constructor parameter."""
+HANDLES = frozenset({"shell", "ledger", "hidden"})
+"""What a class can ask for by naming it as a constructor parameter: the service's shell, the reader of
+every service's history, and the texts that may never be shown."""
 
 Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
 """Builds an object, given the factories of the handles."""

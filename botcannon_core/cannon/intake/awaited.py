@@ -40,7 +40,7 @@ class AwaitedLoop:
         loop.add_reader(mine.control.fileno(), self._guarded(mine.hear_launcher))
         loop.add_reader(mine.signals.fileno(), self._guarded(mine.hear_signals))
         self._watch_store()
-        mine.control.send("state", "running")
+        mine.control.tell("state", "running")
         reading = asyncio.create_task(self._read())
         delivering = asyncio.create_task(self._deliver())
         try:

@@ -59,6 +59,7 @@ class Intake:
         try:
             kinds = [kind for kind, _ in self.control.receive()]
         except EOFError:
+            process.forget_broken_output()
             kinds = ["finish"]
         for kind in kinds:
             self.is_resting = True  # both words there are begin with reading no more
@@ -72,7 +73,7 @@ class Intake:
     def halt(self) -> None:
         """The collector will never have more."""
         self.is_halted = self.is_resting = True
-        self.control.send("state", "draining")
+        self.control.tell("state", "draining")
 
     def crash(self, error: BaseException) -> None:
         """The collector raised: what it yielded is still stored, then the process ends."""
@@ -178,4 +179,4 @@ class Intake:
     def log(self, level: str, text: str, error_id: str = "") -> None:
         """Have the launcher write a line of the log."""
         body = {"part": "intake", "level": level, "text": text, "error_id": error_id}
-        self.control.send("log", body)
+        self.control.tell("log", body)

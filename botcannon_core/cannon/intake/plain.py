@@ -37,7 +37,7 @@ class PlainLoop:
         self._watch.on(mine.control, mine.hear_launcher)
         self._watch.on(mine.signals, mine.hear_signals)
         self._watch_store()
-        mine.control.send("state", "running")
+        mine.control.tell("state", "running")
         while not self._is_over():
             self._read()
             self._store()
@@ -48,7 +48,7 @@ class PlainLoop:
         try:
             return self._life.is_over()
         except Cut as cut:
-            self._life.lost_store(cut)
+            self._lost_store(cut)
             return False
 
     def _read(self) -> None:
@@ -67,6 +67,8 @@ class PlainLoop:
             self._one_turn()
         except Halt:
             mine.halt()
+        except Cut as cut:
+            self._lost_store(cut)  # what was put is said again
         except Exception as error:  # noqa: BLE001 - whatever a collector raises is a crash of it
             mine.crash(error)
 

@@ -60,7 +60,7 @@ def _not_built(service: ServiceSpec, control: Channel, error: BaseException) -> 
     ended = chain.failed(error, service.hidden)
     text = f"[{ended.error_id}] {ended.error}\n{ended.trace}"
     body = {"part": "intake", "level": "error", "text": text, "error_id": ended.error_id}
-    control.send("log", body)
+    control.tell("log", body)
     return f"{service.collector.entry} could not be constructed: {ended.error}"
 
 
