@@ -117,8 +117,8 @@ def _keys() -> KeyBindings:
     def _clear_or_stop(event: KeyPressEvent) -> None:
         if event.current_buffer.text:
             event.current_buffer.reset()
-        else:  # in raw mode the key is no signal: give the launcher the one it would have got
-            os.kill(os.getppid(), signal.SIGINT)
+        else:  # in raw mode the key is no signal: give our group the one it would have got
+            os.kill(0, signal.SIGINT)
 
     return keys
 
