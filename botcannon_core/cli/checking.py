@@ -5,12 +5,12 @@ It finds what `up` would find, and starts nothing. Not here: the finding (compos
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import yaml
 
+from botcannon_core.cannon import prepare
 from botcannon_core.cannon.check import check
 from botcannon_core.cli.opening import read
 from botcannon_core.compose import conf
@@ -37,11 +37,6 @@ def config(*, file: str | None = None) -> None:
         print(f"botcannon: {line}", file=sys.stderr)
     if problems:
         raise ComposeError(problems)
-
-
-def known_elsewhere(key: str, name: str) -> bool:
-    """True if the secret `name` under `key` is in the environment, which wins over the store."""
-    return bool(os.environ.get(conf.variable(key, name)))
 
 
 def _resolved(reading: Reading) -> tuple[ComposeSpec, list[Problem], list[str]]:
@@ -71,7 +66,7 @@ def _stored(
     try:
         store = open_store(spec.store, spec.namespace, Path.cwd())
         try:
-            return stored_conf.stored(store, keys, known_elsewhere)
+            return stored_conf.stored(store, keys, prepare.is_given)
         finally:
             store.close()
     except StoreError as error:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from botcannon_core.cannon import prepare
 from botcannon_core.cli.asking import ask_for_secret
-from botcannon_core.cli.checking import known_elsewhere
 from botcannon_core.cli.opening import Project, opened, read
 from botcannon_core.compose import conf
 from botcannon_core.compose.spec import Hidden
@@ -94,7 +93,7 @@ def yml(file: str) -> None:
     spec, names = reading.spec, tuple(reading.spec.services)
     store = open_store(spec.store, spec.namespace, Path.cwd())
     try:
-        stored = stored_conf.stored(store, conf.keys(spec, names), known_elsewhere)
+        stored = stored_conf.stored(store, conf.keys(spec, names), prepare.is_given)
         found = conf.resolve(spec, names, stored, ask_for_secret)
         if found.problems:
             raise ComposeError(found.problems)

@@ -85,7 +85,7 @@ def ps(*services: str, format: Format = "text", file: str | None = None) -> None
         show(who(project.store, names), PS, "nothing is up", format)
 
 
-def ls(format: Format = "text", file: str | None = None) -> None:  # noqa: A002 - the option's name
+def ls(*, format: Format = "text", file: str | None = None) -> None:  # noqa: A002 - the option's name
     """List the services that are declared: their classes, and the state of those that run.
 
     A broken service is shown with its first problem; `config` shows them all.

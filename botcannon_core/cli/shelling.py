@@ -11,9 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
-from botcannon_core.cannon import chain
+from botcannon_core.cannon import chain, prepare
 from botcannon_core.cli.asking import ask_for_secret
-from botcannon_core.cli.checking import known_elsewhere
 from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.signature import Rest
 from botcannon_core.compose import conf, loading
@@ -47,7 +46,7 @@ def resolved(project: Project, conf_ask: conf.Ask) -> ServiceSpec:
         having = [n for n, one in spec.services.items() if one.shell]
         hint = f"; these have one: {', '.join(having)}" if having else ""
         raise UsageError(f"shell: {name} has no shell{hint}")
-    stored = stored_conf.stored(project.store, conf.keys(spec, (name,)), known_elsewhere)
+    stored = stored_conf.stored(project.store, conf.keys(spec, (name,)), prepare.is_given)
     found = conf.resolve(spec, (name,), stored, conf_ask)
     if found.problems:
         raise ComposeError(found.problems)
