@@ -67,6 +67,8 @@ class Channel:
         Its own descendants may hold the other end open for as long as they like.
         """
         frames: list[Frame] = []
+        if self._socket.fileno() < 0:
+            return []  # we have closed it ourselves
         self._socket.setblocking(False)
         try:
             while True:
