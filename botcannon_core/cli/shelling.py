@@ -17,7 +17,7 @@ from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.signature import Rest
 from botcannon_core.compose import conf, loading
 from botcannon_core.compose.spec import ServiceSpec
-from botcannon_core.errors import ComposeError, UsageError
+from botcannon_core.errors import CannonError, ComposeError, UsageError
 from botcannon_core.ledger import conf as stored_conf
 from botcannon_core.ledger.history import History
 
@@ -33,6 +33,8 @@ def shell(service: str, *words: Annotated[str, Rest()], file: str | None = None)
         spec = resolved(project, conf_ask=ask_for_secret)
         try:
             return _fired(built(project, spec), service, words)
+        except CannonError:
+            raise
         except Exception as error:  # noqa: BLE001 - the shell is user code: its author wants the trace
             error = error.with_traceback(_of_the_shell(error.__traceback__))
             print(chain.failed(error, spec.hidden).trace, end="", file=sys.stderr)
