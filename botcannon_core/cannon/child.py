@@ -85,9 +85,10 @@ def _settle_in(parent: int, output: int, owns_terminal: bool, keep: set[int]) ->
         os.dup2(output, 2)
     else:
         _lead_own_group(0)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        process.read_nothing()
         os.dup2(output, 1)
         os.dup2(output, 2)
+    process.print_at_once()
     _close_all_but({0, 1, 2, *keep})
     process.drop_secrets()
 
@@ -106,7 +107,7 @@ def _live(run: Run, channel: Channel) -> NoReturn:
     finally:
         if failure:
             _try_to_send(channel, "failed", failure)
-        _flush()
+        process.flush_output()
         os._exit(code)  # nothing of the launcher's may run in its child
 
 
@@ -115,14 +116,6 @@ def _try_to_send(channel: Channel, kind: str, body: object) -> None:
         channel.send(kind, body)
     except OSError:
         pass  # the launcher is gone
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass  # closed, or nobody reads it any more
 
 
 def _close_all_but(keep: set[int]) -> None:

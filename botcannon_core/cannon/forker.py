@@ -164,11 +164,13 @@ def main() -> None:
     pool = socket.socket(fileno=int(sys.argv[1]))
     process.die_with_parent(int(sys.argv[2]), signal.SIGKILL)
     birth: Birth = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our own pool
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    process.read_nothing()
+    process.print_at_once()
     os.chdir(birth.project)
     if birth.open_history is not None:
         importlib.import_module("botcannon_core.ledger.dial")  # the store's client, warm, unopened
     forker = Forker(birth, pool)
+    process.flush_output()  # else every worker would print what was printed at import
     gc.collect()
     gc.freeze()  # so that a worker's collections do not copy the pages it shares with us
     try:

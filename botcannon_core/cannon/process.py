@@ -6,6 +6,7 @@ Not here: who starts whom (child, forker) or what a process is for.
 from __future__ import annotations
 
 import ctypes
+import io
 import os
 import re
 import resource
@@ -147,6 +148,29 @@ def worker_environment(source: Mapping[str, str], also: tuple[str, ...] = ()) ->
     kept = {name: value for name, value in source.items() if PLAIN_NAMES.fullmatch(name)}
     kept.update({name: source[name] for name in also if name in source})
     return kept
+
+
+def read_nothing() -> None:
+    """Have nothing on stdin."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def print_at_once() -> None:
+    """Print line by line, so that what was said before a death is heard."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+
+
+def flush_output() -> None:
+    """Have everything printed that was said so far."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # user code closed it, or nobody reads it any more
 
 
 def forget_broken_output() -> None:

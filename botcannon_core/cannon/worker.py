@@ -92,7 +92,7 @@ def _work(how: Recipes, channel: Channel) -> int:
             return 0  # not needed any more
         message = Message(order["fields"], order["id"], how.service.name)
         ended = chain.run(tasks, message, hidden)
-        _flush_output()
+        process.flush_output()
         channel.send("ended", chain.as_frame(ended))
         if process.peak_memory() > rule.max_rss:
             break
@@ -111,13 +111,3 @@ def construct(how: Recipes) -> list[Task]:
     hidden = how.service.hidden
     handles = {**how.handles, "shell": shell, "hidden": lambda: hidden}
     return [task(handles) for task in how.tasks]
-
-
-def _flush_output() -> None:
-    import sys  # only its two streams, and only once a message
-
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass  # user code closed it

@@ -1,0 +1,555 @@
+"""The crew with a real forker and real workers of a small app, and all the ways in which they die."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.crew import Crew, Hooks, Worker
+from botcannon_core.cannon.forker import Birth
+from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.watch import Watch
+from botcannon_core.compose.spec import ClassSpec, ServiceSpec, WorkersSpec
+
+PATIENCE = 20.0
+
+APP = '''
+import ctypes, os, signal, subprocess, sys, time
+
+print("imported")
+
+
+class Do:
+    """Does what its message says."""
+
+    def __init__(self):
+        if os.path.exists("broken"):
+            raise RuntimeError("no database")
+        if os.path.exists("hangs"):
+            time.sleep(1000)
+        if os.path.exists("exits"):
+            os._exit(7)
+
+    def task(self, message, results):
+        return getattr(self, message["do"])(message)
+
+    def pid(self, message):
+        return {"pid": str(os.getpid()), "group": str(os.getpgid(0))}
+
+    def echo(self, message):
+        return {"text": message["text"]}
+
+    def environment(self, message):
+        return {"names": " ".join(sorted(os.environ))}
+
+    def stdin(self, message):
+        return {"read": sys.stdin.read()}
+
+    def descriptors(self, message):
+        return {"open": " ".join(sorted(os.listdir("/proc/self/fd"), key=int))}
+
+    def say(self, message):
+        print("out", message["text"])
+        print("no end", end="", file=sys.stderr)
+        os.write(1, b"raw \\xff\\n")
+
+    def say_and_die(self, message):
+        print("a line before it")
+        sys.stdout.write("the last words")
+        sys.stdout.flush()
+        print("and a line after")
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    def die(self, message):
+        os.kill(os.getpid(), int(message["signal"]))
+        time.sleep(1000)
+
+    def leave(self, message):
+        os._exit(int(message["code"]))
+
+    def exit(self, message):
+        sys.exit("had enough")
+
+    def segfault(self, message):
+        ctypes.string_at(0)
+
+    def sleep(self, message):
+        time.sleep(float(message["seconds"]))
+        return {"slept": message["seconds"]}
+
+    def ignore_sigterm(self, message):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(1000)
+
+    def helper(self, message):
+        """A grandchild that outlives the task, if it is let; `then` what the worker does."""
+        helper = subprocess.Popen(["sleep", "1000"])
+        with open("helper", "w") as file:
+            file.write(str(helper.pid))
+        if message["then"] == "sleep":
+            time.sleep(1000)
+        if message["then"] == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def daemon(self, message):
+        """A descendant in a session of its own, which holds every descriptor; then death."""
+        if os.fork() == 0:
+            os.setsid()
+            with open("daemon", "w") as file:
+                file.write(str(os.getpid()))
+            time.sleep(1000)
+        while not os.path.exists("daemon"):
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def garbage(self, message):
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > 2:
+                try:
+                    os.write(int(name), b"\\x00\\x00\\x00\\x01" + b"5" + b"garbage" * 10)
+                except OSError:
+                    pass
+        return {}
+
+    def lie(self, message):
+        import json, struct
+        for kind, body in (("ended", {"how": "fine"}), ("ended", 5)):
+            data = json.dumps((kind, body)).encode()
+            for name in os.listdir("/proc/self/fd"):
+                if int(name) > 2:
+                    try:
+                        os.write(int(name), struct.pack("!I", len(data)) + data)
+                    except OSError:
+                        pass
+        time.sleep(0.2)
+        return {}
+'''
+
+
+class Running:
+    """A crew in a project folder, and everything that it has told."""
+
+    def __init__(self, project: Path, rule: WorkersSpec) -> None:
+        self.project = project
+        task = ClassSpec("task", "doing", "Do")
+        service = ServiceSpec(
+            "s", ClassSpec("collector", "doing", "Do"), None, (task,), workers=rule
+        )
+        self.ended: dict[str, Ended] = {}
+        self.printed: list[tuple[str, str]] = []
+        self.failed: list[str] = []
+        self.watch = Watch()
+        hooks = Hooks(self._ended, lambda *said: self.printed.append(said), self.failed.append)
+        self.crew = Crew(Birth(service, str(project)), self.watch, hooks)
+        self.waiting = 0
+        self.is_calm = False
+        self._number = 0
+
+    def _ended(self, job: Job, ended: Ended) -> None:
+        assert job.entry not in self.ended, "a job ended twice"
+        self.ended[job.entry] = ended
+
+    def until(self, condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
+        deadline = time.monotonic() + patience
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain until {what}; {self.printed}"
+            self.crew.tend(self.waiting, self.is_calm)
+            self.watch.wait(0.01)
+
+    def ready(self, count: int = 1) -> list[Worker]:
+        self.until(lambda: len(self.crew.ready) >= count, f"{count} workers are ready")
+        return self.crew.ready
+
+    def give(self, do: str, **fields: str) -> str:
+        worker = self.ready()[0]
+        self._number += 1
+        entry = f"{self._number}-0"
+        self.crew.give(worker, Job(entry, entry, {"do": do, **fields}, "me"))
+        return entry
+
+    def run(self, do: str, **fields: str) -> Ended:
+        entry = self.give(do, **fields)
+        self.until(lambda: entry in self.ended, f"{do} has ended")
+        return self.ended[entry]
+
+    def texts(self) -> list[str]:
+        return [text for _, text in self.printed]
+
+    def helper(self, name: str = "helper") -> psutil.Process:
+        file = self.project / name
+        self.until(lambda: file.exists() and file.read_text(), "there is a helper")
+        return psutil.Process(int(file.read_text()))
+
+    def forker(self) -> psutil.Process:
+        return next(
+            p for p in psutil.Process().children() if "botcannon_core" in " ".join(p.cmdline())
+        )
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts a crew; afterwards nothing of it may live."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "doing.py").write_text(APP)
+    monkeypatch.setenv("BOTCANNON_SECRET_DB_PASSWORD", "hush")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    made: list[Running] = []
+
+    def begin(**rule: Any) -> Running:
+        made.append(Running(tmp_path, WorkersSpec(**{"hot": 1, "idle": 1, "max": 4, **rule})))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.crew.close()
+        one.watch.close()
+    assert not gone_or(of(tmp_path)), "a process is left"
+
+
+def of(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cwd", "status"]):
+        if process.info["status"] != psutil.STATUS_ZOMBIE and process.info["cwd"] == str(folder):
+            found.append(process)
+    return found
+
+
+def gone_or(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that do not end within a moment."""
+    return psutil.wait_procs(processes, timeout=5)[1]
+
+
+def is_over(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+# --- a job in a worker
+
+
+def test_every_job_runs_in_a_process_and_a_group_of_its_own(start: Start) -> None:
+    crew = start(hot=2)
+    seen = [crew.run("pid").results for _ in range(6)]
+    assert len({one["pid"] for one in seen}) == 6
+    assert all(one["pid"] == one["group"] for one in seen)
+    assert str(os.getpid()) not in {one["pid"] for one in seen}
+
+
+def test_a_worker_sees_no_secret_and_no_variable_that_was_not_asked_for(start: Start) -> None:
+    crew = start(env=("AWS_SECRET_ACCESS_KEY",))
+    names = crew.run("environment").results["names"].split()
+    assert "AWS_SECRET_ACCESS_KEY" in names
+    assert "PATH" in names
+    assert not [name for name in names if name.startswith("BOTCANNON_SECRET")]
+    other = start()
+    assert "AWS_SECRET_ACCESS_KEY" not in other.run("environment").results["names"]
+
+
+def test_a_worker_reads_nothing_from_the_terminal(start: Start) -> None:
+    assert start().run("stdin").results == {"read": ""}
+
+
+def test_a_worker_holds_no_descriptor_but_its_own(start: Start) -> None:
+    crew = start(hot=3)
+    crew.ready(3)
+    opened = [crew.run("descriptors").results["open"].split() for _ in range(3)]
+    # stdin, stdout, stderr, its channel, and the folder it is reading
+    assert all(len(one) == 5 for one in opened), opened
+
+
+def test_ten_megabytes_go_in_and_come_out(start: Start) -> None:
+    text = "é" * 5_000_000
+    assert start().run("echo", text=text).results == {"text": text}
+
+
+def test_what_a_worker_prints_comes_line_by_line_in_its_name(start: Start) -> None:
+    crew = start()
+    crew.run("say", text="hello")
+    crew.until(lambda: "no end" in crew.texts(), "all is printed")
+    assert {"out hello", "raw �"} <= set(crew.texts())
+    assert {name for name, text in crew.printed if text == "out hello"} == {"worker-1"}
+
+
+def test_what_is_printed_at_import_is_printed_once(start: Start, capfd: Any) -> None:
+    crew = start()
+    for _ in range(3):
+        crew.run("pid")
+    crew.crew.close()
+    assert crew.texts().count("imported") == 0
+    assert capfd.readouterr().out.count("imported") == 1
+
+
+# --- deaths
+
+
+@pytest.mark.parametrize(("do", "cause"), [("segfault", "SIGSEGV"), ("say_and_die", "SIGSEGV")])
+def test_a_crash_of_the_interpreter_ends_the_job_with_its_signal(
+    start: Start, do: str, cause: str
+) -> None:
+    crew = start()
+    ended = crew.run(do)
+    assert ended.how == "failed"
+    assert cause in ended.error
+    assert ended.cause["signal"] == cause
+    assert ended.cause["peak_memory"].endswith("MB")
+    assert ended.error_id
+    assert crew.run("pid").how == "done"
+
+
+def test_the_last_words_of_a_dying_worker_are_heard(start: Start) -> None:
+    crew = start()
+    crew.run("say_and_die")
+    assert crew.texts()[-2:] == ["a line before it", "the last wordsand a line after"]
+
+
+def test_a_kill_hints_at_memory(start: Start) -> None:
+    ended = start().run("die", signal=str(int(signal.SIGKILL)))
+    assert "SIGKILL" in ended.error
+    assert "out of memory" in ended.error
+
+
+def test_a_signal_without_a_name_is_a_death_like_others(start: Start) -> None:
+    crew = start()
+    assert "40" in crew.run("die", signal="40").error
+    assert crew.run("pid").how == "done"
+
+
+def test_an_exit_ends_the_job_with_its_code(start: Start) -> None:
+    crew = start()
+    assert crew.run("leave", code="3").cause["exit"] == "3"
+    assert "exit code 0" in crew.run("leave", code="0").error
+    assert "had enough" in crew.run("exit").error
+
+
+def test_a_worker_over_its_time_is_asked_to_end(start: Start) -> None:
+    crew = start(timeout=0.2)
+    ended = crew.run("sleep", seconds="1000")
+    assert ended.error == "took longer than 0.2 s and was ended"
+    assert ended.cause["signal"] == "SIGTERM"
+
+
+def test_a_worker_that_does_not_listen_is_killed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botcannon_core.cannon.crew.TERM_SECONDS", 0.2)
+    crew = start(timeout=0.2)
+    ended = crew.run("ignore_sigterm")
+    assert ended.cause["signal"] == "SIGKILL"
+    assert "took longer" in ended.error
+
+
+def test_a_worker_over_its_time_is_ended_also_when_no_more_are_wanted(start: Start) -> None:
+    crew = start(timeout=0.3)
+    entry = crew.give("sleep", seconds="1000")
+    crew.crew.dismiss()
+    crew.until(lambda: entry in crew.ended, "the sleeper has ended")
+    assert "took longer" in crew.ended[entry].error
+    assert not crew.crew.ready
+
+
+@pytest.mark.parametrize("then", ["return", "die"])
+def test_what_a_task_started_ends_with_it(start: Start, then: str) -> None:
+    crew = start()
+    crew.run("helper", then=then)
+    helper = crew.helper()
+    crew.until(lambda: is_over(helper), "the helper has ended")
+
+
+def test_what_a_task_started_ends_with_it_at_its_time_limit(start: Start) -> None:
+    crew = start(timeout=0.3)
+    crew.run("helper", then="sleep")
+    helper = crew.helper()
+    crew.until(lambda: is_over(helper), "the helper has ended")
+
+
+def test_a_daemon_that_holds_a_dead_workers_channel_holds_up_nobody(start: Start) -> None:
+    crew = start()
+    ended = crew.run("daemon")
+    assert ended.cause["signal"] == "SIGKILL"
+    assert crew.run("pid").how == "done"
+    crew.helper("daemon").kill()
+
+
+@pytest.mark.parametrize("do", ["garbage", "lie"])
+def test_whatever_a_task_writes_in_its_workers_name_the_crew_goes_on(start: Start, do: str) -> None:
+    crew = start()
+    assert crew.run(do).how in ("failed", "done")
+    assert crew.run("pid").how == "done"
+
+
+# --- construction
+
+
+def test_a_constructor_that_raises_is_final_when_nothing_ever_worked(start: Start) -> None:
+    crew = start()
+    (crew.project / "broken").touch()
+    crew.until(lambda: crew.failed, "the crew has failed")
+    assert crew.failed[0] == "a task or shell could not be constructed: RuntimeError: no database"
+    assert any("Traceback" in text for text in crew.texts())
+
+
+def test_a_constructor_that_exits_is_final_when_nothing_ever_worked(start: Start) -> None:
+    crew = start()
+    (crew.project / "exits").touch()
+    crew.until(lambda: crew.failed, "the crew has failed")
+    assert "exit code 7" in crew.failed[0]
+
+
+def test_a_constructor_that_hangs_is_final_when_nothing_ever_worked(start: Start) -> None:
+    crew = start(timeout=0.5)
+    (crew.project / "hangs").touch()
+    crew.until(lambda: crew.failed, "the crew has failed")
+    assert "SIGTERM" in crew.failed[0] or "took longer" in crew.failed[0]
+
+
+def test_a_constructor_that_raises_later_is_tried_again_with_pauses(start: Start) -> None:
+    crew = start()
+    crew.ready()
+    (crew.project / "broken").touch()
+    crew.run("pid")
+    before = crew.crew.forks
+    started = time.monotonic()
+    crew.until(lambda: crew.crew.forks >= before + 3, "it is tried again")
+    assert time.monotonic() - started > 0.25  # 0.1, 0.2, ... between them
+    assert not crew.failed
+    (crew.project / "broken").unlink()
+    assert crew.run("pid").how == "done"
+
+
+# --- how many
+
+
+def test_as_many_are_hot_as_were_asked_for(start: Start) -> None:
+    crew = start(hot=3, max=8)
+    crew.ready(3)
+    assert len(crew.crew.ready) == 3
+
+
+def test_it_grows_to_its_most_and_no_further(start: Start) -> None:
+    crew = start(hot=1, max=4)
+    crew.waiting = 100
+    crew.ready(4)
+    for _ in range(4):
+        crew.give("sleep", seconds="0.5")
+    assert crew.crew.free == 0
+    crew.until(lambda: len(crew.ended) == 4, "all have ended")
+    assert crew.crew.forks >= 4
+    pids = {p.pid for p in of(crew.project)}
+    assert len(pids) <= 4 + 4 + 1  # four that leave, four that come, and the forker
+
+
+def test_it_shrinks_when_it_is_calm(start: Start) -> None:
+    crew = start(hot=3, idle=1)
+    crew.ready(3)
+    crew.is_calm = True
+    crew.until(lambda: len(crew.crew.ready) == 1, "only one is idle")
+    crew.until(lambda: len(of(crew.project)) == 2, "the others are gone")  # it, and the forker
+
+
+def test_a_lazy_crew_forks_the_next_only_when_the_last_has_ended(start: Start) -> None:
+    crew = start(lazy=True, hot=3)
+    crew.waiting = 10
+    crew.ready()
+    assert crew.crew.free == 1
+    entry = crew.give("sleep", seconds="0.3")
+    most = 0
+
+    def ended() -> bool:
+        nonlocal most
+        most = max(most, crew.crew.forks)
+        return entry in crew.ended
+
+    crew.until(ended, "the first has ended")
+    assert most == 1
+    assert crew.run("pid").how == "done"
+    assert crew.crew.forks == 2
+
+
+# --- the forker
+
+
+def test_when_the_forker_is_killed_its_jobs_end_and_another_one_is_born(start: Start) -> None:
+    crew = start(hot=2)
+    crew.ready(2)
+    entry = crew.give("helper", then="sleep")
+    helper = crew.helper()
+    crew.forker().kill()
+    crew.until(lambda: entry in crew.ended, "the job has ended")
+    assert "forker" in crew.ended[entry].error
+    assert "SIGKILL" in crew.ended[entry].error
+    crew.until(lambda: is_over(helper), "the helper has ended")
+    assert crew.run("pid").how == "done"
+    assert not crew.failed
+
+
+def test_when_the_forker_cannot_live_the_crew_fails(start: Start) -> None:
+    crew = start()
+    (crew.project / "app" / "doing.py").write_text("import os; os._exit(9)")
+    crew.until(lambda: crew.failed, "the crew has failed")
+    assert "the forker died: exit code 9" in crew.failed[0]
+
+
+def test_killing_every_worker_ends_every_job(start: Start) -> None:
+    crew = start(hot=3)
+    crew.ready(3)
+    entries = [crew.give("sleep", seconds="1000") for _ in range(3)]
+    crew.crew.kill()
+    crew.until(lambda: len(crew.ended) == 3, "all have ended")
+    assert set(crew.ended) == set(entries)
+
+
+def test_killing_after_the_forker_died_is_no_matter(start: Start) -> None:
+    crew = start(hot=3)
+    crew.ready(3)
+    for _ in range(3):
+        crew.give("sleep", seconds="1000")
+    forker = crew.forker()
+    forker.kill()
+    psutil.wait_procs([forker], timeout=5)
+    crew.crew.kill()
+    crew.until(lambda: len(crew.ended) == 3, "all have ended")
+
+
+def test_closing_ends_everything(start: Start) -> None:
+    crew = start(hot=2)
+    crew.ready(2)
+    crew.give("helper", then="sleep")
+    crew.helper()
+    crew.crew.close()
+    assert not gone_or(of(crew.project))
+
+
+def test_the_workers_end_with_their_pool_however_it_ends(start: Start, tmp_path: Path) -> None:
+    pid = os.fork()
+    if pid == 0:  # a pool that is killed
+        try:
+            crew = Running(tmp_path, WorkersSpec(hot=2))
+            crew.ready(2)
+            crew.give("sleep", seconds="1000")
+            (tmp_path / "works").touch()
+            crew.until(lambda: False, "never")
+        finally:
+            os._exit(1)
+    deadline = time.monotonic() + PATIENCE
+    while not (tmp_path / "works").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert len(of(tmp_path)) >= 3
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    deadline = time.monotonic() + PATIENCE
+    while of(tmp_path):
+        assert time.monotonic() < deadline, of(tmp_path)
+        time.sleep(0.01)
