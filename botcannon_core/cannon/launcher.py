@@ -45,7 +45,6 @@ class Launcher:
         self,
         ready: Ready,
         log: Log,
-        parts: frozenset[Part],
         on_up: Callable[[bool], None] | None = None,
     ) -> None:
         self._ready = ready
@@ -58,7 +57,7 @@ class Launcher:
         )
         self._ear = Ear(ready.run_folder, self._answer)
         self._services = {
-            name: Service(spec, parts, self._means(name, parts), ready.facts[name].many)
+            name: Service(spec, ready.parts, self._means(name), ready.facts[name].many)
             for name, spec in ready.services.items()
         }
         self._owner = ready.terminal_owner
@@ -212,7 +211,7 @@ class Launcher:
 
     # --- starting children -------------------------------------------------------------------------
 
-    def _means(self, name: str, parts: frozenset[Part]) -> Means:
+    def _means(self, name: str) -> Means:
         ready, spec = self._ready, self._ready.services[name]
         birth = Birth(spec, str(ready.project), ready.history_for(name))
 
@@ -223,7 +222,7 @@ class Launcher:
         def run_intake(control: Channel) -> str:
             ready.store.after_fork()
             handles = {"ledger": ready.open_history}
-            return intake.run(spec, ready.store, control, handles, "pool" in parts)
+            return intake.run(spec, ready.store, control, handles, "pool" in ready.parts)
 
         def say(part: str, text: str) -> None:
             self._write(name, {"part": part, "level": "info", "text": text})

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from botcannon_core.cannon import cautions
 from botcannon_core.cannon.check import Facts, check
+from botcannon_core.cannon.service import Part
 from botcannon_core.compose import conf, reader
 from botcannon_core.compose.reader import Reading
 from botcannon_core.compose.spec import ComposeSpec, ServiceSpec
@@ -28,12 +30,17 @@ OWN_FOLDER = ".botcannon"
 
 @dataclass(frozen=True)
 class Ready:
-    """What is needed to run: the services with real kwargs, what is known of them, the open store."""
+    """What is needed to run: the services with real kwargs, what is known of them, the open store.
+
+    `parts` are those of each service that are run here; `cautions` is what people should know first.
+    """
 
     project: Path
+    parts: frozenset[Part]
     services: Mapping[str, ServiceSpec]
     facts: Mapping[str, Facts]
     store: Store
+    cautions: tuple[str, ...] = ()
 
     @property
     def run_folder(self) -> Path:
@@ -42,7 +49,9 @@ class Ready:
 
     @property
     def terminal_owner(self) -> str | None:
-        """The service whose collector owns the terminal, if there is one."""
+        """The service whose collector is run here and owns the terminal, if there is one."""
+        if "intake" not in self.parts:
+            return None
         return next((name for name, facts in self.facts.items() if facts.terminal), None)
 
     def lazily(self) -> Ready:
@@ -83,8 +92,11 @@ def chosen(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names or known))
 
 
-def prepare(file: str | None, names: Sequence[str], ask: conf.Ask) -> Ready:
-    """Make ready to run the services `names`, or all. Raises ComposeError with every problem."""
+def prepare(file: str | None, names: Sequence[str], ask: conf.Ask, parts: frozenset[Part]) -> Ready:
+    """Make ready to run these parts of the services `names`, or of all.
+
+    Raises ComposeError with every problem, and StoreError if the store cannot be used.
+    """
     project = Path.cwd()
     reading = read(file)
     if not reading.spec.services and not reading.broken:
@@ -95,14 +107,16 @@ def prepare(file: str | None, names: Sequence[str], ask: conf.Ask) -> Ready:
     looked = check(reading.spec, sound)
     problems += looked.problems
     store, resolved = _resolved(reading.spec, sound, project, ask, problems)
-    problems += _two_owners(resolved, looked.facts)
+    if "intake" in parts:
+        problems += _two_owners(resolved, looked.facts)
     if problems:
         if store is not None:
             store.close()
         raise ComposeError(sorted(set(problems), key=lambda one: (one.line, one)))
     store = store or open_store(reading.spec.store, reading.spec.namespace, project)
     services = {name: resolved.services[name] for name in wanted}
-    return Ready(project, services, looked.facts, store)
+    known = (*cautions.of_store(store), *cautions.of_files(project, reading.spec.file))
+    return Ready(project, parts, services, looked.facts, store, known)
 
 
 def save(store: Store, to_store: Mapping[str, Mapping[str, object]]) -> None:

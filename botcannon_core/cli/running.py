@@ -42,15 +42,16 @@ def up(
     --lazy forks the next worker only when the last one has ended. --only runs one part of the services
     here and leaves the other to another `up`. --detach goes on in the background once all is up.
     """
-    ready = prepare.prepare(file, services, ask_for_secret)
+    ready = prepare.prepare(file, services, ask_for_secret, ONLY[only])
+    for caution in ready.cautions:
+        print(f"botcannon: caution: {caution}", file=sys.stderr)
     if lazy:
         ready = ready.lazily()
-    parts = ONLY[only]
-    held = locks.lock(ready.run_folder, ready.store.namespace, ready.services, parts)
+    held = locks.lock(ready.run_folder, ready.store.namespace, ready.services, ready.parts)
     try:
         if detach:
-            return _detached(ready, parts)
-        return _run(ready, parts, None if ready.terminal_owner else sys.stdout)
+            return _detached(ready)
+        return _run(ready, None if ready.terminal_owner else sys.stdout)
     finally:
         ready.store.close()
         for descriptor in held:
@@ -59,18 +60,17 @@ def up(
 
 def _run(
     ready: Ready,
-    parts: frozenset[Part],
     screen: TextIO | None,
     on_up: Callable[[bool], None] | None = None,
 ) -> int:
     log = Log(ready.project / LOG_FOLDER, screen)
     try:
-        return Launcher(ready, log, parts, on_up).run()
+        return Launcher(ready, log, on_up).run()
     finally:
         log.close()
 
 
-def _detached(ready: Ready, parts: frozenset[Part]) -> int:
+def _detached(ready: Ready) -> int:
     """Go on in a process of its own; this one tells how the start went, and ends."""
     if ready.terminal_owner:
         raise UsageError(
@@ -89,7 +89,7 @@ def _detached(ready: Ready, parts: frozenset[Part]) -> int:
         os.write(tells, b"1" if fine else b"0")
         os.close(tells)
 
-    return _run(ready, parts, None, on_up)
+    return _run(ready, None, on_up)
 
 
 def _told(told: int, pid: int, ready: Ready) -> int:
