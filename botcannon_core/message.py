@@ -113,6 +113,8 @@ def checked_results(results: object, source: str) -> dict[str, Any]:
         return {}
     if not isinstance(results, dict):
         raise MessageError(f"{source} returned {_kind(results)}, not a dict or None")
+    if len(results) > MOST_FIELDS:
+        raise MessageError(f"{source} returned {len(results)} results; {MOST_FIELDS} is the most")
     for name in results:
         if not isinstance(name, str):
             raise MessageError(f"{source} returned the name {name!r}: {_kind(name)}, not a string")

@@ -50,9 +50,10 @@ def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -
     except Skip:
         return Ended("skipped")
     except Retry as retry:
-        return Ended("again", error=str(retry), delay=max(0.0, retry.delay))
+        delay = max(0.0, retry.delay)
+        return Ended("again", error=_text(retry), error_id=new_error_id(), delay=delay)
     except Park as park:
-        reason = one_line(redacted(str(park), hidden)) or "parked by a task, without a reason"
+        reason = one_line(redacted(_text(park), hidden)) or "parked by a task, without a reason"
         return Ended("parked", error=reason, error_id=new_error_id())
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
         return failed(error, hidden)
@@ -107,10 +108,17 @@ def _is_sound(ended: Ended) -> bool:
 def _told(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the code ended its process: sys.exit({error.code!r})"
+    text = _text(error)
     if isinstance(error, MessageError):
-        return str(error)
-    text = str(error)
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as another:  # noqa: BLE001 - user code may write exceptions, too
+        return f"(its text cannot be had: {type(another).__name__})"
 
 
 def _awaited(awaitable: Any) -> Any:

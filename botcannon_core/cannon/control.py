@@ -44,8 +44,9 @@ class Ear:
             caller.settimeout(ANSWER_SECONDS)
             try:
                 words = json.loads(_line_of(caller))
-                caller.sendall(json.dumps(self._answer(words)).encode() + b"\n")
-            except (OSError, ValueError, KeyError, TypeError):
+                if isinstance(words, dict):
+                    caller.sendall(json.dumps(self._answer(words)).encode() + b"\n")
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 return
 
     def close(self) -> None:

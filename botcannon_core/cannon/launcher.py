@@ -184,7 +184,9 @@ class Launcher:
         states = {name: service.state for name, service in self._services.items()}
         if now < self._tick_at and states == self._told:
             return
-        self._tick_at, self._told = now + TICK_SECONDS, states
+        waits = any(one.needs_lease and not one.has_lease for one in self._services.values())
+        self._tick_at = now + (TICK_SECONDS if waits else presence.RENEW_SECONDS)
+        self._told = states
         for name, service in self._services.items():
             self._lines[name].tell(service, self._me)
 

@@ -61,6 +61,7 @@ class Service:
         self._deadline: float | None = None
         self._insisted = False
         self._wants_to_run = True
+        self._yields = False  # our lease went to another host: our collector ends, and stands by
         self.is_held = False  # stopped by hand: the launcher stays, so that it can be started again
         self._starts_again = False
 
@@ -132,6 +133,7 @@ class Service:
         """Start what should run and does not; hurry what should have ended."""
         now = time.monotonic()
         if self._wants_to_run:
+            self._yield_if_superseded()
             self._start_if_due("pool", now)
             self._start_if_due("intake", now)
             self._see_state()
@@ -160,7 +162,17 @@ class Service:
         elif part == "intake" and self._wants_to_run:
             self._intake_ended(child, how)
 
+    def _yield_if_superseded(self) -> None:
+        if self.lease_holder and not self.has_lease and "intake" in self.children:
+            if not self._yields:
+                self._means.say("launcher", f"{self.lease_holder} has taken over the collector")
+                self._tell("intake", "finish")
+            self._yields = True
+
     def _intake_ended(self, child: Child, how: str) -> None:
+        if self._yields:
+            self._yields = False
+            return
         if not child.failure and how == "exit code 0":
             self._means.say("intake", "the collector has ended")
             self.stop()

@@ -54,6 +54,7 @@ class Stock:
         self._later: list[tuple[float, str]] = []  # a heap: due (monotonic seconds), entry
         self._left: deque[str] = deque()  # consumers that are over, whose messages are ours to take
         self._cursor = "0-0"
+        self._is_closed = False  # takes nothing more, see `stop_taking`
         self._look_at = 0.0
         self._renew_at = self._renewed = time.monotonic()
         self._heir = self._me if self._rule.order_by else ""
@@ -101,6 +102,8 @@ class Stock:
             self._take(Job.of(entry))
 
     def _take(self, job: Job) -> None:
+        if self._is_closed:
+            return  # it is ours in the store, and handed back with the rest
         self._held[job.entry] = job
         lane = self._lane_of(job)
         if lane is None:
@@ -108,7 +111,7 @@ class Stock:
             return
 
         def heard(may_run: bool) -> None:
-            if may_run and self.holds(job):
+            if may_run and self.holds(job) and not self._is_closed:
                 self._waiting.append(job)
             else:
                 self._held.pop(job.entry, None)
@@ -117,7 +120,7 @@ class Stock:
 
     def _take_over(self, entries: list[Entry]) -> None:
         """Messages that were somebody's before: how often they were tried is in the store."""
-        if not entries:
+        if not entries or self._is_closed:
             return
 
         def heard(tries: list[stream.Tries]) -> None:
@@ -182,6 +185,9 @@ class Stock:
     def again(self, job: Job, delay: float) -> None:
         """Keep a message for its next try, in `delay` seconds; the store remembers when."""
         stream.postpone(self._line, self._keys, job.entry, time.time() + delay)
+        if self._is_closed:
+            self._held.pop(job.entry, None)
+            return
         self._held[job.entry] = job
         heapq.heappush(self._later, (time.monotonic() + delay, job.entry))
 
@@ -237,6 +243,7 @@ class Stock:
 
     def stop_taking(self) -> None:
         """Read no more and keep only what is out: the rest is handed back by `leave`."""
+        self._is_closed = True
         self.reader.line.close()
         for job in self._waiting:
             self._held.pop(job.entry, None)

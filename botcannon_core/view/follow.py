@@ -19,6 +19,7 @@ from botcannon_core.ledger.stream import Entry, entries
 AT_ONCE = 1000
 BLOCK_SECONDS = 5.0
 MEND_SECONDS = 0.2  # between two attempts to reach the store again
+SILENCE_SECONDS = 5.0  # of a store that should have answered by now
 OUTAGE_SECONDS = 60.0  # after which we say that it is gone
 
 
@@ -36,6 +37,7 @@ class Follower:
         self._line = Line(store, key)
         self._cut_since = 0.0
         self._refused = ""
+        self._asked_at = 0.0
         self._ask()
 
     def fileno(self) -> int:
@@ -50,6 +52,8 @@ class Follower:
                 self._ask()
             self._line.hear()
             self._cut_since = 0.0
+            if time.monotonic() - self._asked_at > BLOCK_SECONDS + SILENCE_SECONDS:
+                self._line.close()  # the other end may be gone without a word: ask anew
         except StoreError as error:  # a Cut is one as well
             self._see_cut(error)
         if self._refused:
@@ -63,6 +67,7 @@ class Follower:
 
     def _ask(self) -> None:
         words = ("XREAD", "COUNT", AT_ONCE, "BLOCK", int(BLOCK_SECONDS * 1000))
+        self._asked_at = time.monotonic()
         self._line.say(*words, "STREAMS", self._key, self._after, then=self._take)
         self._line.flush()
 

@@ -16,7 +16,8 @@ from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.ledger.line import Cut
 from botcannon_core.roles import Halt
 
-TICK_SECONDS = 0.05  # between two looks at what no event announces
+TICK_SECONDS = 0.5  # between two looks at what no event announces
+BUSY_TICK_SECONDS = 0.02  # the same while it drains, or the backlog is full
 
 
 class AwaitedLoop:
@@ -107,10 +108,12 @@ class AwaitedLoop:
 
     async def _tend(self) -> None:
         """Wait for anything to happen, then hear, tell and mend."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stir.wait(), TICK_SECONDS)
-        self._stir.clear()
         mine = self._life
+        is_busy = mine.is_resting or mine.desk.is_full or not mine.line.is_open
+        with suppress(TimeoutError):
+            tick = BUSY_TICK_SECONDS if is_busy else TICK_SECONDS
+            await asyncio.wait_for(self._stir.wait(), tick)
+        self._stir.clear()
         try:
             mine.mend(self._watch_store)
             if mine.line.is_open:

@@ -93,6 +93,7 @@ class PlainLoop:
             mine.mend(self._watch_store)
             if mine.line.is_open:
                 mine.tidy()
+                mine.returns.ask()
                 mine.line.flush()
             self._watch.wait(self._wait)
         except Cut as cut:
