@@ -24,7 +24,7 @@ class AwaitedLoop:
     """One event loop, in which the life's verbs run side by side."""
 
     def __init__(self, mine: Intake) -> None:
-        self._life = mine
+        self._intake = mine
         self._stir = asyncio.Event()  # something happened that a tending turn should look at
         self._clear = asyncio.Event()  # everything yielded is stored and told
         self._came = asyncio.Event()  # a taskback waits
@@ -35,7 +35,7 @@ class AwaitedLoop:
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        mine = self._life
+        mine = self._intake
         await self._call("start")
         loop = asyncio.get_running_loop()
         loop.add_reader(mine.control.fileno(), self._guarded(mine.hear_launcher))
@@ -60,34 +60,34 @@ class AwaitedLoop:
 
     async def _read(self) -> None:
         try:
-            while not self._life.is_resting:
+            while not self._intake.is_resting:
                 await self._read_once()
         except Halt:
-            self._life.halt()
+            self._intake.halt()
         except Exception as error:  # noqa: BLE001 - whatever a collector raises is a crash of it
-            self._life.crash(error)
+            self._intake.crash(error)
         self._stir.set()
 
     async def _read_once(self) -> None:
         had_news = False
-        async for item in _items(self._life.collector.read()):
+        async for item in _items(self._intake.collector.read()):
             if item is not None:
                 had_news = True
                 self._clear.clear()
-                self._life.desk.put(item)
+                self._intake.desk.put(item)
                 self._stir.set()  # so that it is sent
-            if self._life.desk.is_full or not self._life.line.is_open:
+            if self._intake.desk.is_full or not self._intake.line.is_open:
                 await self._clear.wait()
             else:
-                await asyncio.sleep(self._life.service.poll if item is None else 0)
+                await asyncio.sleep(self._intake.service.poll if item is None else 0)
         await self._clear.wait()
         if not had_news:
-            await asyncio.sleep(self._life.service.poll)
+            await asyncio.sleep(self._intake.service.poll)
 
     # --- delivering --------------------------------------------------------------------------------
 
     async def _deliver(self) -> None:
-        mine = self._life
+        mine = self._intake
         while True:
             await self._came.wait()
             self._came.clear()
@@ -108,7 +108,7 @@ class AwaitedLoop:
 
     async def _tend(self) -> None:
         """Wait for anything to happen, then hear, tell and mend."""
-        mine = self._life
+        mine = self._intake
         is_busy = mine.is_resting or mine.desk.is_full or not mine.line.is_open
         with suppress(TimeoutError):
             tick = BUSY_TICK_SECONDS if is_busy else TICK_SECONDS
@@ -129,22 +129,22 @@ class AwaitedLoop:
             self._clear.set()
 
     async def _tell(self) -> None:
-        while self._life.desk.stored:
-            message = self._life.desk.stored.popleft()
+        while self._intake.desk.stored:
+            message = self._intake.desk.stored.popleft()
             try:
                 await self._call("stored", message)
             except Exception as error:  # noqa: BLE001 - as in read(): a crash of the collector
-                self._life.crash(error)
+                self._intake.crash(error)
 
     def _is_over(self) -> bool:
         try:
-            return self._life.is_over()
+            return self._intake.is_over()
         except Cut as cut:
             self._lost_store(cut)
             return False
 
     async def _call(self, name: str, *args: Any) -> None:
-        method = getattr(self._life.collector, name, None)
+        method = getattr(self._intake.collector, name, None)
         given = method(*args) if method is not None else None
         if inspect.isawaitable(given):
             await given
@@ -152,7 +152,7 @@ class AwaitedLoop:
     # --- the store ---------------------------------------------------------------------------------
 
     def _watch_store(self) -> None:
-        loop, mine = asyncio.get_running_loop(), self._life
+        loop, mine = asyncio.get_running_loop(), self._intake
         mine.returns.ask()
         self._watched = [mine.line.fileno(), mine.returns.reader.line.fileno()]
         loop.add_reader(self._watched[0], self._guarded(mine.line.hear))
@@ -162,7 +162,7 @@ class AwaitedLoop:
         for descriptor in self._watched:
             asyncio.get_running_loop().remove_reader(descriptor)
         self._watched = []
-        self._life.lost_store(cut)
+        self._intake.lost_store(cut)
 
     def _guarded(self, call: Callable[[], object]) -> Callable[[], None]:
         def run() -> None:

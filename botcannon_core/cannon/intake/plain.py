@@ -23,7 +23,7 @@ class PlainLoop:
     """Three verbs in a loop."""
 
     def __init__(self, mine: Intake) -> None:
-        self._life = mine
+        self._intake = mine
         self._watch = Watch()
         self._messages: Iterator[Any] | None = None
         self._rest = mine.service.poll
@@ -32,7 +32,7 @@ class PlainLoop:
 
     def run(self) -> None:
         """Read, store and deliver until it is over."""
-        mine = self._life
+        mine = self._intake
         self._call("start")
         self._watch.on(mine.control, mine.hear_launcher)
         self._watch.on(mine.signals, mine.hear_signals)
@@ -46,14 +46,14 @@ class PlainLoop:
 
     def _is_over(self) -> bool:
         try:
-            return self._life.is_over()
+            return self._intake.is_over()
         except Cut as cut:
             self._lost_store(cut)
             return False
 
     def _read(self) -> None:
         """One turn of the collector: at most one message."""
-        mine = self._life
+        mine = self._intake
         self._wait = 0.0
         if mine.is_resting or mine.desk.is_full or not mine.line.is_open:
             if mine.is_resting:
@@ -74,7 +74,7 @@ class PlainLoop:
 
     def _one_turn(self) -> None:
         if self._messages is None:
-            given = self._life.collector.read()
+            given = self._intake.collector.read()
             self._messages = iter(given if given is not None else ())
             self._had_news = False
         item = next(self._messages, _END)
@@ -83,12 +83,12 @@ class PlainLoop:
         if item is None or (item is _END and not self._had_news):
             self._wait, self._rest = self._rest, min(LONGEST_REST_SECONDS, self._rest * 1.5)
         elif item is not _END:
-            self._had_news, self._rest = True, self._life.service.poll
-            self._life.desk.put(item)
+            self._had_news, self._rest = True, self._intake.service.poll
+            self._intake.desk.put(item)
 
     def _store(self) -> None:
         """Hear what was stored, wait if there is no news, and tell the collector."""
-        mine = self._life
+        mine = self._intake
         try:
             mine.mend(self._watch_store)
             if mine.line.is_open:
@@ -106,7 +106,7 @@ class PlainLoop:
 
     def _deliver(self) -> None:
         """Bring home what came, one by one."""
-        mine = self._life
+        mine = self._intake
         while mine.returns.waiting and mine.line.is_open:
             one = mine.returns.waiting.popleft()
             try:
@@ -120,7 +120,7 @@ class PlainLoop:
                 mine.taken(one)
 
     def _call(self, name: str, *args: Any) -> None:
-        method = getattr(self._life.collector, name, None)
+        method = getattr(self._intake.collector, name, None)
         if method is not None:
             method(*args)
 
@@ -131,12 +131,12 @@ class PlainLoop:
             close()
 
     def _watch_store(self) -> None:
-        mine = self._life
+        mine = self._intake
         self._watch.on(mine.line, mine.line.hear)
         self._watch.on(mine.returns.reader.line, mine.returns.hear)
         mine.returns.ask()
 
     def _lost_store(self, cut: Cut) -> None:
-        self._watch.forget(self._life.line)
-        self._watch.forget(self._life.returns.reader.line)
-        self._life.lost_store(cut)
+        self._watch.forget(self._intake.line)
+        self._watch.forget(self._intake.returns.reader.line)
+        self._intake.lost_store(cut)
