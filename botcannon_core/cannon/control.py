@@ -56,13 +56,14 @@ class Ear:
 
 
 def launchers(folder: Path) -> dict[int, Path]:
-    """The launchers that answer in this folder, by pid; sockets nobody listens on are removed."""
+    """The launchers that answer in this folder, by pid; the sockets of dead ones are removed."""
     found = {}
     for path in sorted(folder.glob("*.sock")):
         try:
             pid = int(tell(path, {"verb": "pid"})["pid"])
         except UsageError:
-            path.unlink(missing_ok=True)
+            if not _lives(path):  # one that lives may only be stuck, or about to listen
+                path.unlink(missing_ok=True)
         else:
             found[pid] = path
     return found
@@ -79,6 +80,17 @@ def tell(path: Path, words: Words) -> Words:
         except (OSError, ValueError) as error:
             raise UsageError(f"no `up` answers at {path}: {error}") from error
     return answer
+
+
+def _lives(path: Path) -> bool:
+    """True if there is a process with the pid that a socket is named after."""
+    try:
+        os.kill(int(path.stem), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass  # somebody else's, by now
+    return True
 
 
 def _line_of(caller: socket.socket) -> bytes:

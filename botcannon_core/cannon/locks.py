@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 from botcannon_core.errors import LockedError
@@ -18,7 +19,15 @@ def lock(folder: Path, namespace: str, services: Iterable[str], parts: Iterable[
     """Lock every part of every service; returns descriptors to keep open. Raises LockedError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     parts = sorted(parts)
-    return [_lock(folder, namespace, name, part) for name in services for part in parts]
+    held: list[int] = []
+    try:
+        for name, part in product(services, parts):
+            held.append(_lock(folder, namespace, name, part))
+    except LockedError:
+        for descriptor in held:
+            os.close(descriptor)
+        raise
+    return held
 
 
 def _lock(folder: Path, namespace: str, service: str, part: str) -> int:

@@ -62,18 +62,30 @@ class Log:
     def _print(self, name: str, text: str) -> None:
         clock = time.strftime("%Y-%m-%d %H:%M:%S")
         clean = _CONTROLS.sub("", _ESCAPES.sub("", text))
-        self._file.write(f"{clock} {name} | {clean}\n")
+        self._keep(f"{clock} {name} | {clean}\n")
         if self._screen is None:
             return
         self._width = max(self._width, len(name))
         shown = f"{name:{self._width}} |"
         if self._coloured:
             colour = COLOURS[zlib.crc32(name.split(".")[0].encode()) % len(COLOURS)]
-            print(f"\x1b[{colour}m{shown}\x1b[0m {text}", file=self._screen, flush=True)
+            self._show(self._screen, f"\x1b[{colour}m{shown}\x1b[0m {text}")
         else:
-            print(f"{shown} {clean}", file=self._screen, flush=True)
+            self._show(self._screen, f"{shown} {clean}")
+
+    def _keep(self, line: str) -> None:
+        try:
+            self._file.write(line)
+        except OSError:
+            pass  # a full disk must not end what runs
+
+    def _show(self, screen: TextIO, line: str) -> None:
+        try:
+            print(line, file=screen, flush=True)
+        except OSError:
+            self._screen = None  # nobody reads any more; the file goes on
 
     def _open(self) -> TextIO:
         if self.path.exists() and self.path.stat().st_size > LARGEST_FILE_BYTES:
             self.path.replace(self.path.with_suffix(".log.1"))
-        return self.path.open("a", buffering=1, errors="replace")
+        return self.path.open("a", buffering=1, encoding="utf-8", errors="replace")
