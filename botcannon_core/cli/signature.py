@@ -68,7 +68,7 @@ class Slot:
     @property
     def shown(self) -> str:
         """How usage lines and errors write its value: SERVICE, or `text|json`."""
-        return "|".join(self.choices) or self.name.upper()
+        return "|".join(filter(None, self.choices)) or self.name.upper()
 
     @property
     def is_switch(self) -> bool:

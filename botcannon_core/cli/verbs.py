@@ -36,7 +36,7 @@ VERBS = {
     "config": Verb("checking", "config", "check the compose file, print it resolved"),
     "status": Verb("looking", "status", "backlog, in flight, done, parked and rates"),
     "logs": Verb("reading", "logs", "what the services logged"),
-    "tail": Verb("reading", "tail", "follow a service's messages as they come"),
+    "tail": Verb("reading", "tail", "the newest messages of a service"),
     "pending": Verb("looking", "pending", "the messages being worked on"),
     "dead": Verb("looking", "dead", "the messages that were parked, and why"),
     "send": Verb("handling", "send", "put a message into a service by hand"),

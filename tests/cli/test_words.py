@@ -12,6 +12,10 @@ from botcannon_core.cli.words import HelpAsked, bound
 from botcannon_core.errors import UsageError
 
 
+def perhaps(*, only: Literal["collector", "workers", ""] = "") -> None:
+    pass
+
+
 def up(
     *services: str, lazy: bool = False, only: Literal["collector", "workers"] | None = None
 ) -> None:
@@ -235,6 +239,7 @@ def test_help_after_two_dashes_is_a_word() -> None:
 
 def test_the_usage_line_shows_everything_a_signature_allows() -> None:
     assert usage("up", up) == "botcannon up [SERVICE...] [--lazy] [--only=collector|workers]"
+    assert usage("up", perhaps) == "botcannon up [--only=collector|workers]"  # nothing is no choice
     assert usage("logs", logs) == "botcannon logs [SERVICE] [-f|--follow] [-n|--lines=LINES]"
     assert usage("send", send) == (
         "botcannon send SERVICE --text=TEXT [--wait] [--timeout=TIMEOUT] [--ANY-FIELD=VALUE...]"
