@@ -183,6 +183,8 @@ class Launcher:
         now = time.monotonic()
         states = {name: service.state for name, service in self._services.items()}
         if now < self._tick_at and states == self._told:
+            for tie in self._lines.values():
+                tie.flush()  # what was logged meanwhile
             return
         waits = any(one.needs_lease and not one.has_lease for one in self._services.values())
         self._tick_at = now + (TICK_SECONDS if waits else presence.RENEW_SECONDS)
@@ -275,6 +277,13 @@ class Tie:
         except StoreError:
             self._close()  # the store is away; the next tick tries again
 
+    def flush(self) -> None:
+        """Send what was said so far."""
+        try:
+            self.line.flush()
+        except StoreError:
+            self._close()
+
     def leave(self, me: str) -> None:
         """Give up what we held."""
         try:
@@ -302,7 +311,16 @@ class Tie:
 
     def _announce(self, service: Service, me: str) -> None:
         name, since = self.keys.service, time.time()
-        whole = Presence(me, name, "service", service.state, os.getpid(), since, service.restarts)
+        whole = Presence(
+            me,
+            name,
+            "service",
+            service.state,
+            os.getpid(),
+            since,
+            service.restarts,
+            service.failure,
+        )
         presence.announce(self.line, self.keys, whole)
         for part in ("intake", "pool"):
             child = service.children.get(part)
