@@ -41,7 +41,7 @@ def send(
     """Put one message into SERVICE: `send chat --text=hello --user=ada`. Prints its id.
 
     --wait prints its taskback as JSON instead, as soon as it has ended; the exit code is 1 if it was
-    parked, or if --timeout seconds pass first.
+    parked, or if --timeout seconds pass first. Fields named `wait`, `timeout` or `file` cannot be sent.
     """
     if timeout is not None and not wait:
         raise UsageError("send: --timeout means nothing without --wait")

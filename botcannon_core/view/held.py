@@ -10,19 +10,23 @@ from typing import Any, Literal
 from redis.exceptions import ResponseError
 
 from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.lanes import LANE
 from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import NOBODY, POOL
 from botcannon_core.view.entries import PAGE, seconds_of
 
-State = Literal["waiting", "running", "again", "left"]
+State = Literal["waiting", "running", "again", "behind", "left"]
+
+UNHELD: dict[str, State] = {NOBODY: "left", LANE: "behind"}  # by the consumers that are no pools
 
 
 @dataclass(frozen=True)
 class Held:
     """One message that a pool has read and not settled, by its entry in the data stream.
 
-    `held_by` is HOST:PID of the pool, None when it was handed back and is *left* for the next one.
-    Otherwise it is *waiting* for its first run, *running*, or will run *again* in `due_in` seconds.
+    `held_by` is HOST:PID of the pool; it is *waiting* for its first run, *running*, or will run *again*
+    in `due_in` seconds. Held by nobody (None) it was handed back and is *left* for the next pool, or is
+    *behind* another message with the same value in the field that keeps the order.
     `age` is since it was stored, `silent` since its pool last said that it holds it, in seconds.
     """
 
@@ -75,11 +79,11 @@ def _held(
     about: dict[str, Any], tries: int, due_in: float | None, fields: dict[str, str], now: float
 ) -> Held:
     entry, consumer = about["message_id"], str(about["consumer"])
-    handed_back = consumer == NOBODY
+    unheld = UNHELD.get(consumer)
     return Held(
         id=entry,
-        state=_state(handed_back, due_in, tries),
-        held_by=None if handed_back else consumer.rpartition(":")[0] or consumer,
+        state=unheld or _state(due_in, tries),
+        held_by=None if unheld else consumer.rpartition(":")[0] or consumer,
         age=now - seconds_of(entry),
         silent=about["time_since_delivered"] / 1000,
         tries=tries,
@@ -88,9 +92,7 @@ def _held(
     )
 
 
-def _state(handed_back: bool, due_in: float | None, tries: int) -> State:
-    if handed_back:
-        return "left"
+def _state(due_in: float | None, tries: int) -> State:
     if due_in is not None:
         return "again"
     return "running" if tries else "waiting"

@@ -54,6 +54,17 @@ def test_logs_in_a_pipe_have_no_escape_sequences(project: ProjectHere) -> None:
     assert project("logs", "work").out.endswith("| red end\n")
 
 
+def test_logs_on_a_terminal_have_one_colour_a_service(
+    logged: ProjectHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botcannon_core.cli.reading.is_coloured", lambda: True)
+    lines = logged("logs").out.splitlines()
+    colours = {line.split(".")[0] for line in lines}
+    assert len(colours) == 2
+    assert all(colour.startswith("\x1b[") for colour in colours)
+    assert lines[0].endswith("|\x1b[0m started")
+
+
 def test_logs_can_show_their_times(logged: ProjectHere) -> None:
     line = logged("logs", "bare", "-t").out
     assert line[4] == line[7] == "-"

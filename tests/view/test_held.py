@@ -10,9 +10,9 @@ from botcannon_core.view.held import held
 
 @pytest.fixture
 def entries(store: Store) -> list[str]:
-    """Four messages that a pool holds."""
+    """Five messages that a pool holds."""
     client, data = store.client(), store.keys("s").data
-    ids = [str(client.xadd(data, {"n": str(number)})) for number in range(4)]
+    ids = [str(client.xadd(data, {"n": str(number)})) for number in range(5)]
     client.xgroup_create(data, "pool", "0")
     client.xreadgroup("pool", "host:17:1700000000", {data: ">"})
     return ids
@@ -20,16 +20,18 @@ def entries(store: Store) -> list[str]:
 
 def test_each_state_is_told(store: Store, entries: list[str]) -> None:
     client, keys = store.client(), store.keys("s")
-    _, running, again, left = entries
+    _, running, again, left, behind = entries
     soon = time.time() + 60
     client.hset(keys.key("tries"), mapping={running: 1, again: 2, f"{again}:due": f"{soon:.3f}"})
     client.xclaim(keys.data, "pool", "nobody", 0, [left], idle=86_400_000, justid=True)
+    client.xclaim(keys.data, "pool", "lane", 0, [behind], justid=True)
     found = list(held(store, "s"))
     assert [(one.id, one.state, one.held_by, one.tries) for one in found] == [
         (entries[0], "waiting", "host:17", 0),
         (running, "running", "host:17", 1),
         (again, "again", "host:17", 2),
         (left, "left", None, 0),
+        (behind, "behind", None, 0),
     ]
     assert 58 < (found[2].due_in or 0) <= 60
     assert found[0].fields == {"n": "0"}
