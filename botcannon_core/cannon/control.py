@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botcannon_core.cannon.life import is_running
 from botcannon_core.errors import UsageError
 
 Words = dict[str, Any]
@@ -28,6 +29,7 @@ class Ear:
         self._path = folder / f"{os.getpid()}.sock"
         self._answer = answer
         self._path.unlink(missing_ok=True)
+        _remove_dead(folder)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(_short(self._path))
         os.chmod(self._path, 0o600)
@@ -57,15 +59,13 @@ class Ear:
 
 def launchers(folder: Path) -> dict[int, Path]:
     """The launchers that answer in this folder, by pid; the sockets of dead ones are removed."""
+    _remove_dead(folder)
     found = {}
     for path in sorted(folder.glob("*.sock")):
         try:
-            pid = int(tell(path, {"verb": "pid"})["pid"])
+            found[int(tell(path, {"verb": "pid"})["pid"])] = path
         except UsageError:
-            if not _lives(path):  # one that lives may only be stuck, or about to listen
-                path.unlink(missing_ok=True)
-        else:
-            found[pid] = path
+            continue  # it may be about to listen, or stuck
     return found
 
 
@@ -82,15 +82,11 @@ def tell(path: Path, words: Words) -> Words:
     return answer
 
 
-def _lives(path: Path) -> bool:
-    """True if there is a process with the pid that a socket is named after."""
-    try:
-        os.kill(int(path.stem), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        pass  # somebody else's, by now
-    return True
+def _remove_dead(folder: Path) -> None:
+    """Remove the sockets whose launchers, after whose pids they are named, were killed."""
+    for path in folder.glob("*.sock"):
+        if not (path.stem.isdigit() and is_running(int(path.stem))):
+            path.unlink(missing_ok=True)
 
 
 def _line_of(caller: socket.socket) -> bytes:

@@ -33,6 +33,11 @@ def is_over_here(life: str) -> bool:
     return now is None or abs(now - int(start)) > _SAME_START_SECONDS
 
 
+def is_running(pid: int) -> bool:
+    """True if there is a process with this pid; one that only waits to be buried is over."""
+    return _start_of(pid) is not None
+
+
 def _start_of(pid: int) -> int | None:
     try:
         process = psutil.Process(pid)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import psutil
 
+from botcannon_core.cannon.life import is_running
+
 LAST_SECONDS = 3.0  # after SIGKILL; who is not gone then hangs in the kernel
 
 
@@ -30,7 +32,7 @@ def end_left_behind(ours: set[int]) -> None:
     for pid in _orphans(ours):
         try:
             group = os.getpgid(pid)
-            if group == own or not _lives(group):
+            if group == own or not is_running(group):
                 os.kill(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass  # gone meanwhile
@@ -59,10 +61,3 @@ def _orphans(ours: set[int]) -> list[int]:
         except (psutil.Error, ProcessLookupError):
             pass  # gone meanwhile
     return found
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import redis
 
+from botcannon_core.cannon.life import is_running
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.presence import present
 
@@ -279,7 +280,7 @@ class Project:
 
     def _present(self) -> list[Any]:
         try:
-            return [p for p in present(self.client(), self.keys) if psutil.pid_exists(p.pid)]
+            return [p for p in present(self.client(), self.keys) if is_running(p.pid)]
         except redis.RedisError:
             return []
 
