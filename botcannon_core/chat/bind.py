@@ -145,9 +145,10 @@ class _Binder:
 
     def _unknown(self, word: Word, known: list[Parameter]) -> Refused:
         options = [option_name(p) for p in known]
-        near = nearest(word.text, options)
+        # without the dashes, which would make all short ones alike
+        near = nearest(word.text.lstrip("-"), [option.removeprefix("--") for option in options])
         if near:
-            hint = f"did you mean {near!r}?"
+            hint = f"did you mean '--{near}'?"
         else:
             hint = f"it takes {', '.join(options)}" if options else "it takes no options"
         quote = "" if word.text.startswith("--") else "; quote it if it is text"
