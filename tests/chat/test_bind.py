@@ -141,7 +141,7 @@ def test_words_fill_parameters_and_the_others_walk_on(
         (two, "", "m: a is missing (usage: m a [b] [rest...] [--c] [--NAME=...])"),
         (one, "a b", "m: 'b' is one word too many (usage: m text); quotes keep text together"),
         (one, "a --txet=b", "m: unknown option '--txet' (did you mean '--text'?)"),
-        (one, "a --neat=b", "m: unknown option '--neat' (it takes --text)"),
+        (one, "a --type=b", "m: unknown option '--type' (it takes --text)"),
         (one, "-x", "m: unknown option '-x' (it takes --text; quote it if it is text)"),
         (one, "a --text=b", "m: '--text' is given twice"),
         (one, "--text", "m: --text needs a value"),
