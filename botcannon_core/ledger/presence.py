@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from botcannon_core.ledger.keys import Keys
@@ -51,6 +51,18 @@ def withdraw(line: Line, keys: Keys, life: str, part: str) -> None:
 
 def present(client: Any, keys: Keys) -> list[Presence]:
     """Everyone who has said so lately, sorted by host and part."""
-    found = [Presence(**json.loads(text)) for text in client.hvals(keys.key("presence"))]
+    found = [_understood(text) for text in client.hvals(keys.key("presence"))]
     now = time.time()
-    return sorted((one for one in found if one.until > now), key=lambda one: (one.host, one.part))
+    fresh = [one for one in found if one is not None and one.until > now]
+    return sorted(fresh, key=lambda one: (one.host, one.part))
+
+
+def _understood(text: str) -> Presence | None:
+    """What was said, perhaps by another version: whatever more it says is passed over."""
+    try:
+        said = dict(json.loads(text))
+        return Presence(
+            **{one.name: said[one.name] for one in fields(Presence) if one.name in said}
+        )
+    except (ValueError, TypeError):
+        return None
