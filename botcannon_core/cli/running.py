@@ -23,6 +23,7 @@ from botcannon_core.errors import ServiceError, UsageError, suggest
 
 RUN_FOLDER = Path(OWN_FOLDER, "run")
 LOG_FOLDER = Path(OWN_FOLDER, "log")
+_SETTLED = ("ready", "standby", "backoff", "exited", "failed")  # for whoever waits for a start
 ONLY: dict[str, frozenset[Part]] = {
     "collector": frozenset({"intake"}),
     "workers": frozenset({"pool"}),
@@ -124,18 +125,18 @@ def stop(*services: str) -> None:
     _order("stop", services, lambda state: state in ("exited", "failed"))
 
 
-def start(*services: str) -> None:
+def start(*services: str) -> int:
     """Start SERVICES, or all that ended, under the running `up`."""
-    _order("start", services, lambda state: state not in ("exited", "failed", "stopping"))
+    return _order("start", services, _SETTLED.__contains__)
 
 
-def restart(*services: str) -> None:
-    """Stop SERVICES, or all, and start them again; their code is read anew."""
-    _order("restart", services, lambda state: state in ("ready", "running", "standby", "failed"))
+def restart(*services: str) -> int:
+    """Stop SERVICES, or all, and start them again; their code is read anew, the compose file is not."""
+    return _order("restart", services, _SETTLED.__contains__)
 
 
-def _order(verb: str, services: tuple[str, ...], is_done: Callable[[str], bool]) -> None:
-    """Tell every launcher of the folder, wait until it is so, and say it."""
+def _order(verb: str, services: tuple[str, ...], is_done: Callable[[str], bool]) -> int:
+    """Tell every launcher of the folder, wait until it is so, and say it; 1 if one does not run."""
     running = control.launchers(RUN_FOLDER)
     known = {
         name: path
@@ -148,12 +149,15 @@ def _order(verb: str, services: tuple[str, ...], is_done: Callable[[str], bool])
         if name not in known:
             hint = suggest(name, list(known)) or f"; there run: {', '.join(sorted(known))}"
             raise UsageError(f"{verb}: no running service {name!r}{hint}")
+    found: dict[str, str] = {}
     for path in dict.fromkeys(known[name] for name in services or known):
         ours = [name for name in services or known if known[name] == path]
         control.tell(path, {"verb": verb, "services": ours})
         states = _wait_for(path, partial(_all_are, ours, is_done))
-        for name in ours:
-            print(f"{name}: {states.get(name, 'ended')}")
+        found |= {name: states.get(name, "ended") for name in ours}
+    for name, state in found.items():
+        print(f"{name}: {state}")
+    return int(verb != "stop" and not {"failed", "ended"}.isdisjoint(found.values()))
 
 
 def _all_are(ours: list[str], is_done: Callable[[str], bool], states: dict[str, str]) -> bool:
@@ -161,14 +165,13 @@ def _all_are(ours: list[str], is_done: Callable[[str], bool], states: dict[str, 
 
 
 def _wait_for(path: Path, is_done: Callable[[dict[str, str]], bool]) -> dict[str, str]:
-    """Ask a launcher until it is so, or until it is gone; returns the last states it told."""
-    states: dict[str, str] = {}
+    """Ask a launcher until it is so; returns the states it told, or nothing if it is gone."""
     while path.exists():
         try:
-            states = control.tell(path, {"verb": "pid"})["services"]
+            states: dict[str, str] = control.tell(path, {"verb": "pid"})["services"]
         except UsageError:
             break
         if is_done(states):
-            break
+            return states
         time.sleep(0.02)
-    return states
+    return {}
