@@ -94,7 +94,7 @@ class Pool:
 
     def _hand_out(self) -> None:
         """Give every ready worker a message; one that has had its tries is not run again."""
-        if self._finishing or not self._line.is_open:
+        if self._finishing or not self._line.is_open or self._stock.leases_are_ending():
             return
         given = []
         for worker in self._crew.ready:

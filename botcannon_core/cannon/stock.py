@@ -50,6 +50,7 @@ class Stock:
         self._me = life.own_life()
         self.reader = Reader(store, keys.data, stream.POOL, self._me)
         self._held: dict[str, Job] = {}  # all of it, by entry
+        self._coming: set[str] = set()  # taken over, and we wait to hear of their tries
         self._waiting: deque[Job] = deque()
         self._later: list[tuple[float, str]] = []  # a heap: due (monotonic seconds), entry
         self._left: deque[str] = deque()  # consumers that are over, whose messages are ours to take
@@ -70,8 +71,8 @@ class Stock:
         return not self._held
 
     def holds(self, job: Job) -> bool:
-        """True while a job is ours."""
-        return job.entry in self._held
+        """True while a job is ours, in this very try."""
+        return self._held.get(job.entry) is job
 
     def next_moment(self) -> float:
         """When something is due, in monotonic seconds."""
@@ -95,8 +96,8 @@ class Stock:
         """Take what the reader has heard."""
         was_draining = self.reader.is_draining
         entries = self.reader.hear()
-        if was_draining:  # of before a cut: what we still hold is not new to us
-            self._take_over([entry for entry in entries if entry.id not in self._held])
+        if was_draining:
+            self._take_over(entries)
             return
         for entry in entries:
             self._take(Job.of(entry))
@@ -119,12 +120,19 @@ class Stock:
         lanes.enter(self._line, self._keys, stream.POOL, self._me, job.entry, lane, heard)
 
     def _take_over(self, entries: list[Entry]) -> None:
-        """Messages that were somebody's before: how often they were tried is in the store."""
+        """Messages that were somebody's before: how often they were tried is in the store.
+
+        One of before a cut may be ours all the time, or come by two ways at once.
+        """
+        known = self._coming | self._held.keys()
+        entries = [entry for entry in entries if entry.id not in known]
         if not entries or self._is_closed:
             return
+        self._coming.update(entry.id for entry in entries)
 
         def heard(tries: list[stream.Tries]) -> None:
             for entry, earlier in zip(entries, tries, strict=True):
+                self._coming.discard(entry.id)
                 job = Job.of(entry, earlier.count)
                 wait = earlier.due - time.time()
                 self.again(job, wait) if wait > 0 else self._take(job)
@@ -197,6 +205,7 @@ class Stock:
         dead = jobs.dead(job, ended, life.host()) if taskback["_outcome"] == "parked" else {}
 
         def heard(was_ours: bool, following: list[Entry]) -> None:
+            self.reader.over(job.entry)
             if self._held.pop(job.entry, None) is not None and not was_ours:
                 self._lost(job)
             self._take_over(following)

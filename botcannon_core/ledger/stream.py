@@ -185,6 +185,7 @@ class Reader:
         self._consumer = consumer
         self._heard: list[Entry] = []
         self._drained_to: str | None = "0"
+        self._over: set[str] = set()  # acknowledged while draining
         self.is_asked = False
         self.lost = 0  # entries that were deleted from the stream before they were acknowledged
         self.line = Line(store, stream)
@@ -204,6 +205,11 @@ class Reader:
         self.is_asked = True
         self.line.say(*words, then=self._take)
         self.line.flush()
+
+    def over(self, entry: str) -> None:
+        """An entry was acknowledged on another line: an answer from before does not bring it again."""
+        if self.is_draining:
+            self._over.add(entry)
 
     def hear(self, timeout: float = 0.0) -> list[Entry]:
         """The entries that have come, waiting up to `timeout` seconds. Raises Cut."""
@@ -229,6 +235,9 @@ class Reader:
         came = answer[0][1] if answer else []
         if self._drained_to is not None:
             self._drained_to = came[-1][0] if came else None
+            came = [one for one in came if one[0] not in self._over]
+        if self._drained_to is None:
+            self._over.clear()
         for entry, words in came:
             if self._start != "0":
                 self._start = entry  # a group of our own is made again where we were

@@ -146,6 +146,7 @@ class Returns:
     def _acknowledge(self, entry: str) -> None:
         def heard(_answer: Any) -> None:
             self._unacknowledged.discard(entry)
+            self.reader.over(entry)
 
         self._line.say("XACK", self._keys.taskback, self._group, entry, then=heard)
 

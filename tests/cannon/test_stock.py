@@ -1,0 +1,95 @@
+"""The stock on a real store: each message it holds is run once, however it came and whatever was cut."""
+
+import select
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from botcannon_core.cannon import life
+from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.stock import Stock
+from botcannon_core.compose.spec import ClassSpec, ServiceSpec
+from botcannon_core.ledger import stream
+from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.store import Store
+
+KEYS = Keys("T", "work")
+
+
+@pytest.fixture
+def line(store: Store) -> Iterator[Line]:
+    line = Line(store, KEYS.data)
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def stock(store: Store, line: Line) -> Iterator[Stock]:
+    door, work = ClassSpec("collector", "bot", "Door"), ClassSpec("task", "bot", "Work")
+    stock = Stock(store, line, KEYS, ServiceSpec("work", door, tasks=(work,)), lambda job: None)
+    yield stock
+    stock.reader.line.close()
+
+
+def until(condition: Callable[[], object], *hear: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        for one in hear:
+            one()
+
+
+def taken(stock: Stock, line: Line, room: int = 10) -> Job:
+    """The next message that may run."""
+    found: list[Job] = []
+
+    def look() -> None:
+        stock.ask(room)
+        line.hear(0.001)
+        stock.hear()
+        job = stock.next()
+        if job is not None:
+            found.append(job)
+
+    until(lambda: found, look)
+    return found[0]
+
+
+def drain_on(stock: Stock) -> None:
+    if not stock.reader.is_asked:
+        stock.reader.ask(10)
+
+
+def test_a_message_that_is_settled_while_its_pool_drains_is_not_run_again(
+    stock: Stock, line: Line, store: Store
+) -> None:
+    store.client().xadd(KEYS.data, {"text": "once"})
+    job = stock.begin(taken(stock, line))
+    reader = stock.reader
+    reader.reopen()  # as after a cut
+    until(lambda: not reader.line.unanswered, lambda: reader.line.hear(0.01))
+    reader.ask(10)
+    select.select([reader.line], [], [], 5)  # the store has said what is pending, and nobody heard
+    stock.settle(job, Ended("done"))
+    until(lambda: stock.is_empty, lambda: line.hear(0.01))
+    until(lambda: not reader.is_draining, stock.hear, lambda: drain_on(stock))
+    line.ask("PING")
+    assert stock.next() is None
+    assert stock.is_empty
+
+
+def test_a_message_that_comes_two_ways_at_once_is_taken_once(
+    stock: Stock, line: Line, store: Store
+) -> None:
+    entry = str(store.client().xadd(KEYS.data, {"text": "once"}))
+    line.ask("XGROUP", "CREATE", KEYS.data, stream.POOL, "0")
+    store.client().xreadgroup(stream.POOL, life.own_life(), {KEYS.data: ">"})
+    once = [stream.Entry(entry, {"text": "once"})]
+    stock._take_over(once)
+    stock._take_over(once)
+    line.ask("PING")
+    assert stock.next() is not None
+    assert stock.next() is None
