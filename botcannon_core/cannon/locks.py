@@ -30,6 +30,13 @@ def lock(folder: Path, namespace: str, services: Iterable[str], parts: Iterable[
     return held
 
 
+def sign(held: Iterable[int]) -> None:
+    """Name this process as the owner: said again by a child that goes on with the locks of its parent."""
+    for descriptor in held:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
 def _lock(folder: Path, namespace: str, service: str, part: str) -> int:
     path = folder / f"{namespace}.{service}.{part}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -42,6 +49,5 @@ def _lock(folder: Path, namespace: str, service: str, part: str) -> int:
             f"{service} runs already: the {part} belongs to process {owner}; "
             f"`botcannon ps` shows it, `botcannon stop {service}` ends it"
         ) from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    sign([descriptor])
     return descriptor

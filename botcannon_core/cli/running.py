@@ -51,7 +51,7 @@ def up(
     held = locks.lock(ready.run_folder, ready.store.namespace, ready.services, ready.parts)
     try:
         if detach:
-            return _detached(ready)
+            return _detached(ready, held)
         return _run(ready, None if ready.terminal_owner else sys.stdout)
     finally:
         ready.store.close()
@@ -71,7 +71,7 @@ def _run(
         log.close()
 
 
-def _detached(ready: Ready) -> int:
+def _detached(ready: Ready, held: list[int]) -> int:
     """Go on in a process of its own; this one tells how the start went, and ends."""
     if ready.terminal_owner:
         raise UsageError(
@@ -84,6 +84,7 @@ def _detached(ready: Ready) -> int:
         os.close(tells)
         return _told(told, pid, ready)
     os.close(told)
+    locks.sign(held)
     _leave_the_terminal()
 
     def on_up(fine: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from botcannon_core.cannon.locks import lock
+from botcannon_core.cannon.locks import lock, sign
 from botcannon_core.errors import LockedError
 
 
@@ -57,3 +57,14 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         == -9
     )
     lock(tmp_path, "N", ["chat"], ["intake"])
+
+
+def test_a_child_that_goes_on_with_the_locks_is_named(tmp_path: Path) -> None:
+    held = lock(tmp_path, "N", ["chat"], ["intake"])
+    pid = os.fork()
+    if pid == 0:
+        sign(held)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    with pytest.raises(LockedError, match=f"belongs to process {pid};"):
+        lock(tmp_path, "N", ["chat"], ["intake"])
