@@ -31,7 +31,7 @@ def lock(folder: Path, namespace: str, services: Iterable[str], parts: Iterable[
 
 
 def sign(held: Iterable[int]) -> None:
-    """Name this process as the owner: said again by a child that goes on with the locks of its parent."""
+    """Name this process as their owner: for a child that goes on with its parent's locks."""
     for descriptor in held:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -47,7 +47,7 @@ def _lock(folder: Path, namespace: str, service: str, part: str) -> int:
         os.close(descriptor)
         raise LockedError(
             f"{service} runs already: the {part} belongs to process {owner}; "
-            f"`botcannon ps` shows it, `botcannon stop {service}` ends it"
+            f"`botcannon restart {service}` starts it anew, `botcannon down` ends all that is up here"
         ) from None
     sign([descriptor])
     return descriptor

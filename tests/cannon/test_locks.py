@@ -29,6 +29,8 @@ def test_a_second_one_is_refused_naming_the_first(tmp_path: Path) -> None:
     held = lock(tmp_path, "N", ["chat"], ["intake"])
     with pytest.raises(LockedError, match=f"the intake belongs to process {os.getpid()}"):
         lock(tmp_path, "N", ["other", "chat"], ["intake"])
+    with pytest.raises(LockedError, match="`botcannon down` ends"):  # a stopped one keeps its lock
+        lock(tmp_path, "N", ["chat"], ["intake"])
     assert in_a_child(lambda: lock(tmp_path, "N", ["chat"], ["intake"])) == 2
     for descriptor in held:
         os.close(descriptor)
