@@ -7,7 +7,7 @@ limits, the store. The same function runs in a worker and in an author's test.
 from __future__ import annotations
 
 import inspect
-import secrets
+import os
 import traceback
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -
     try:
         for task in tasks:
             given = task.task(message, results)
-            if inspect.isawaitable(given):
+            if type(given) is not dict and inspect.isawaitable(given):
                 given = _awaited(given)
             results.update(checked_results(given, f"{type(task).__name__}.task"))
         return Ended("done", flat(checked_results(results, "the chain")))
@@ -75,7 +75,7 @@ def redacted(text: str, hidden: Collection[str]) -> str:
 
 def new_error_id() -> str:
     """A short name under which a person finds this error in the log."""
-    return secrets.token_hex(3)
+    return os.urandom(3).hex()
 
 
 def as_frame(ended: Ended) -> Mapping[str, Any]:

@@ -78,8 +78,9 @@ class Crew:
 
     @property
     def ready(self) -> list[Worker]:
-        """The workers that wait for a job."""
-        return [worker for worker in self._workers.values() if worker.state == "ready"]
+        """The workers that wait for a job and may have one: no more than `max` are busy at once."""
+        waiting = [worker for worker in self._workers.values() if worker.state == "ready"]
+        return waiting[: self.free]
 
     @property
     def busy(self) -> list[Worker]:
@@ -145,10 +146,8 @@ class Crew:
         if self._rule.lazy:
             wanted = 0 if self._workers else 1
         else:
-            ahead = (
-                self._rule.idle if is_calm else max(self._rule.hot, min(waiting, self._rule.max))
-            )
-            wanted = min(ahead, self._rule.max - len(self.busy))
+            # ahead of the busy ones, not instead of them: when one ends, the next is constructed
+            wanted = self._rule.idle if is_calm else max(self._rule.hot, min(waiting, self.free))
         for _ in range(wanted - len(spare)):
             self._fork()
         surplus = len(spare) - wanted if not self._rule.lazy else 0

@@ -13,6 +13,7 @@ from typing import Any
 
 Frame = tuple[str, Any]
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once, not for each frame
 _HEAD = struct.Struct("!I")
 _RECEIVE_BYTES = 1 << 16
 LARGEST_BYTES = 1 << 30  # a length beyond this is no frame of ours: the stream is broken
@@ -31,7 +32,7 @@ class Channel:
 
     def send(self, kind: str, body: Any = None) -> None:
         """Send one frame, whole. Raises OSError when the other end is gone."""
-        data = json.dumps((kind, body), separators=(",", ":")).encode()
+        data = _encode((kind, body)).encode()
         self._socket.sendall(_HEAD.pack(len(data)) + data)
 
     def tell(self, kind: str, body: Any = None) -> None:

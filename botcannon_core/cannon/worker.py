@@ -63,13 +63,15 @@ def live(orders: Orders, parent: int) -> NoReturn:
 
 
 def _settle_in(orders: Orders, parent: int) -> None:
-    """A group of its own, no terminal, no descriptor of anybody else's; gone when the forker goes."""
+    """A group of its own, no descriptor of anybody else's; gone when the forker goes.
+
+    What can be inherited (limits, signals, no terminal) the forker has set for all: each page that a
+    worker touches is copied, and that is most of what it costs. The forker's handler for SIGCHLD
+    stays too: without a wake-up descriptor it notes and does nothing.
+    """
     os.setpgid(0, 0)
-    process.forget_signals()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.set_wakeup_fd(-1)
     process.die_with_parent(parent, signal.SIGKILL)
-    limits = orders.chain.service.workers.limits
-    process.limit(limits.memory, limits.files)
     os.dup2(orders.output, 1)
     os.dup2(orders.output, 2)
     for descriptor in (orders.output, *orders.close):
