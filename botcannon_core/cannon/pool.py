@@ -179,7 +179,8 @@ class Pool:
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS
             keep = self._service.keep
-            stream.trim(self._line, self._keys.data, keep.messages, time.time() - keep.age)
+            oldest = time.time() - keep.age
+            stream.trim(self._line, self._keys.data, keep.messages, oldest, stream.POOL)
             stream.heal(self._line, self._keys)
 
     # --- the store comes and goes ---------------------------------------------------------------

@@ -186,13 +186,13 @@ class Stock:
 
     def begin(self, job: Job) -> Job:
         """Count a try; it is sent before the run, so that even our own death has counted it."""
-        stream.begin(self._line, self._keys, job.entry)
         self._held[job.entry] = job = job.begun()
+        stream.begin(self._line, self._keys, self._me, job.entry, job.tries)
         return job
 
     def again(self, job: Job, delay: float) -> None:
         """Keep a message for its next try, in `delay` seconds; the store remembers when."""
-        stream.postpone(self._line, self._keys, job.entry, time.time() + delay)
+        stream.postpone(self._line, self._keys, self._me, job.entry, time.time() + delay)
         if self._is_closed:
             self._held.pop(job.entry, None)
             return

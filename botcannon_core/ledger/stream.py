@@ -57,14 +57,17 @@ class Tries:
     due: float = 0.0
 
 
-def begin(line: Line, keys: Keys, entry: str) -> None:
-    """Count a try, before it runs. Said before the run, heard after: a killed pool has said it."""
-    line.say("HINCRBY", keys.key("tries"), entry, 1)
+def begin(line: Line, keys: Keys, consumer: str, entry: str, number: int) -> None:
+    """Count a try, before it runs. Said before the run, heard after: a killed pool has said it.
+
+    `number` is the try's own, 1 for the first, so that it is counted once however often it is said.
+    """
+    line.run("begin", (keys.data, keys.key("tries")), POOL, consumer, entry, number)
 
 
-def postpone(line: Line, keys: Keys, entry: str, due: float) -> None:
+def postpone(line: Line, keys: Keys, consumer: str, entry: str, due: float) -> None:
     """Note when the next try is due, in seconds since the epoch, for whoever takes over."""
-    line.say("HSET", keys.key("tries"), f"{entry}:due", f"{due:.3f}")
+    line.run("postpone", (keys.data, keys.key("tries")), POOL, consumer, entry, f"{due:.3f}")
 
 
 def earlier_tries(
@@ -141,10 +144,13 @@ def heal(line: Line, keys: Keys) -> None:
     line.run("heal", (keys.data, keys.key("counts")), POOL)
 
 
-def trim(line: Line, stream: str, messages: int, before: float) -> None:
-    """Forget settled entries beyond `messages`, or from before the time `before` in seconds."""
+def trim(line: Line, stream: str, messages: int, before: float, group: str = "") -> None:
+    """Forget settled entries beyond `messages`, or from before the time `before` in seconds.
+
+    With a `group`, nothing is settled as long as there is no such group.
+    """
     oldest = f"{max(0, int(before * 1000))}-0"
-    line.run("trim", (stream,), messages, oldest, TRIM_AT_ONCE)
+    line.run("trim", (stream,), messages, oldest, TRIM_AT_ONCE, group)
 
 
 def write_log(line: Line, keys: Keys, fields: Mapping[str, str]) -> None:
