@@ -1,8 +1,9 @@
 -- Store a message once, in the order of its numbers, if there is room and its value is new.
 --
 -- A line that was cut says its messages again, so each number of a life is stored once: `admitted`
--- holds number -> id for as many as may be unanswered, and `last`, the highest number dealt with. A
--- number that is not the next one waits for an earlier one that was refused.
+-- holds number -> answer for as many as may be unanswered, and `last`, the highest number dealt with. A
+-- number beyond the next one waits for an earlier one that was refused. (One below, and not known, was
+-- overtaken because the store was emptied meanwhile.)
 --
 -- KEYS data, admitted, counts, taskback, dead, unique value, lane
 -- ARGV number, window in numbers, ms to remember, most unsettled (0: any), when full, ms in which a
@@ -10,12 +11,12 @@
 -- Returns {'stored' | 'repeat' | 'full' | 'later', id}
 local number, group = tonumber(ARGV[1]), ARGV[8]
 local before = redis.call('HGET', KEYS[2], ARGV[1])
-if before then return {'stored', before} end
-local last = redis.call('HGET', KEYS[2], 'last')
-if last and number ~= last + 1 then return {'later', ''} end
+if before then return {string.match(before, '^(%a+) (.*)$')} end
+local last = tonumber(redis.call('HGET', KEYS[2], 'last') or number - 1)
+if number > last + 1 then return {'later', ''} end
 
 local function dealt_with(status, id)
-  redis.call('HSET', KEYS[2], ARGV[1], id, 'last', ARGV[1])
+  redis.call('HSET', KEYS[2], ARGV[1], status .. ' ' .. id, 'last', math.max(last, number))
   redis.call('HDEL', KEYS[2], number - ARGV[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
   return {status, id}
@@ -59,7 +60,7 @@ end
 local most = tonumber(ARGV[4])
 if most > 0 and unsettled() >= most then
   if ARGV[5] ~= 'drop-oldest' then
-    redis.call('HSET', KEYS[2], 'last', number - 1)
+    redis.call('HSET', KEYS[2], 'last', last)
     redis.call('PEXPIRE', KEYS[2], ARGV[3])
     return {'full', ''}
   end
