@@ -1,0 +1,287 @@
+"""What the scripts in ledger/lua/ do, once more in Python, for the store in memory.
+
+Each function has its script's name and takes its KEYS and ARGV; the scripts say what is meant. One
+suite runs against both, so that they stay the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from botcannon_core.testing.fake import streams
+from botcannon_core.testing.fake.commands import Database, Words
+from botcannon_core.testing.fake.streams import LAST, Group, Id, Stream, id_of, shown
+from botcannon_core.testing.fake.values import Answer, Problem
+
+BACKLOG = {"stored": 1, "retried": 1, "done": -1, "skipped": -1, "parked": -1, "lost": -1}
+DAY_MS = 86_400_000
+
+
+def admit(db: Database, keys: Words, args: Words) -> Answer:
+    """See admit.lua."""
+    data, admitted, counts, taskback, dead, unique, lane = keys
+    number, window, remember, most, when_full, within, has_lane, group = args[:8]
+    last = int(db.do("HGET", admitted, "last") or int(number) - 1)
+
+    def dealt_with(status: str, one: str) -> Answer:
+        db.do("HSET", admitted, number, f"{status} {one}", "last", max(last, int(number)))
+        db.do("HDEL", admitted, int(number) - int(window))
+        db.do("PEXPIRE", admitted, remember)
+        return [status, one]
+
+    if before := db.do("HGET", admitted, number):
+        return before.split(" ")
+    if int(number) > last + 1:
+        return ["later", ""]
+    if int(within) and (first := db.do("GET", unique)):
+        return dealt_with("repeat", first)
+    if int(most) and _unsettled(db, counts) >= int(most):
+        if when_full != "drop-oldest":
+            db.do("HSET", admitted, "last", last)
+            db.do("PEXPIRE", admitted, remember)
+            return ["full", ""]
+        _drop_oldest(db, data, counts, taskback, dead, group)
+    added = db.do("XADD", data, "*", *args[8:])
+    db.do("HINCRBY", counts, "stored", 1)
+    if int(within):
+        db.do("SET", unique, added, "PX", within)
+    if has_lane == "1":
+        db.do("RPUSH", lane, added)
+    return dealt_with("stored", added)
+
+
+def _unsettled(db: Database, counts: str) -> int:
+    return sum(sign * int(db.do("HGET", counts, name) or 0) for name, sign in BACKLOG.items())
+
+
+def _drop_oldest(
+    db: Database, data: str, counts: str, taskback: str, dead: str, group: str
+) -> None:
+    stream = db.made(data, Stream)
+    reader = stream.groups.get(group, Group())
+    for one in stream.between(streams.after(reader.last), LAST)[:1]:
+        fields = _fields(stream.entries[one])
+        first = fields.pop("_id", shown(one))
+        why = {"_outcome": "parked", "_error": "dropped: the backlog was full", "_error_id": "full"}
+        words = _words({"_id": first, **why, **fields})
+        db.do("XADD", taskback, "*", *words)
+        db.do("XADD", dead, "*", *words)
+        db.do("XDEL", data, shown(one))
+        db.do("HINCRBY", counts, "parked", 1)
+
+
+def adopt(db: Database, keys: Words, args: Words) -> Answer:
+    """See adopt.lua."""
+    group, consumer, dead, count = args
+    held = db.do("XPENDING", keys[0], group, "-", "+", count, dead)
+    if not held:
+        db.do("XGROUP", "DELCONSUMER", keys[0], group, dead)
+        return []
+    return db.do("XCLAIM", keys[0], group, consumer, 0, *[one[0] for one in held])
+
+
+def enter(db: Database, keys: Words, args: Words) -> Answer:
+    """See enter.lua."""
+    data, lane = keys
+    group, consumer, entry = args
+    if not _is_held_by(db, data, group, entry, consumer):
+        return 0
+    stream, reader = db.group(data, group)
+
+    def is_gone(one: Id) -> bool:
+        return one not in reader.held and (one not in stream.entries or one <= reader.last)
+
+    first = db.do("LINDEX", lane, 0)
+    while first and first != entry and is_gone(id_of(first)):
+        db.do("LPOP", lane)
+        first = db.do("LINDEX", lane, 0)
+    if first == entry:
+        return 1
+    if entry not in db.do("LRANGE", lane, 0, -1):
+        db.do("RPUSH", lane, entry)
+        if not first:
+            return 1
+    db.do("XCLAIM", data, group, "lane", 0, entry, "JUSTID")
+    return 0
+
+
+def _is_held_by(db: Database, data: str, group: str, entry: str, consumer: str) -> bool:
+    held = db.group(data, group)[1].held.get(id_of(entry))
+    return held is not None and held.owner == consumer
+
+
+def begin(db: Database, keys: Words, args: Words) -> Answer:
+    """See begin.lua."""
+    group, consumer, entry, number = args
+    if not _is_held_by(db, keys[0], group, entry, consumer):
+        return 0
+    if int(number) > int(db.do("HGET", keys[1], entry) or 0):
+        db.do("HSET", keys[1], entry, number)
+    return 1
+
+
+def postpone(db: Database, keys: Words, args: Words) -> Answer:
+    """See postpone.lua."""
+    group, consumer, entry, due = args
+    if not _is_held_by(db, keys[0], group, entry, consumer):
+        return 0
+    db.do("HSET", keys[1], f"{entry}:due", due)
+    return 1
+
+
+def settle(db: Database, keys: Words, args: Words) -> Answer:
+    """See settle.lua."""
+    data, taskback, tries, counts, dead, lane = keys
+    group, consumer, entry, outcome, heir, count = args[:6]
+    if not _is_held_by(db, data, group, entry, consumer):
+        return [0, []]
+    if int(count):
+        db.do("XADD", dead, "*", *args[6 : 6 + int(count)])
+    db.do("XADD", taskback, "*", *args[6 + int(count) :])
+    db.do("XACK", data, group, entry)
+    db.do("HDEL", tries, entry, f"{entry}:due")
+    db.do("HINCRBY", counts, outcome, 1)
+    if not heir:
+        return [1, []]
+    db.do("LREM", lane, 1, entry)
+    after = db.do("LINDEX", lane, 0)
+    if not after or not _is_held_by(db, data, group, after, "lane"):
+        return [1, []]
+    idle = DAY_MS if heir == "nobody" else 0
+    return [1, db.do("XCLAIM", data, group, heir, 0, after, "IDLE", idle)]
+
+
+def renew(db: Database, keys: Words, args: Words) -> Answer:
+    """See renew.lua."""
+    group, consumer, *entries = args
+    lost = []
+    for entry in entries:
+        if _is_held_by(db, keys[0], group, entry, consumer):
+            db.do("XCLAIM", keys[0], group, consumer, 0, entry, "JUSTID")
+        else:
+            lost.append(entry)
+    return lost
+
+
+def leave(db: Database, keys: Words, args: Words) -> Answer:
+    """See leave.lua."""
+    group, consumer = args
+    held = [shown(one) for one in db.group(keys[0], group)[1].pending(consumer)]
+    for one in held:
+        db.do("XCLAIM", keys[0], group, "nobody", 0, one, "IDLE", DAY_MS, "JUSTID")
+    db.do("XGROUP", "DELCONSUMER", keys[0], group, consumer)
+    return len(held)
+
+
+def heal(db: Database, keys: Words, args: Words) -> Answer:
+    """See heal.lua."""
+    stream = db.value(keys[0], Stream)
+    if stream is None:
+        raise Problem("ERR no such key")
+    group = stream.groups.get(args[0], Group())
+    if group.held or stream.between(streams.after(group.last), LAST):
+        return 0
+    wrong = _unsettled(db, keys[1])
+    if wrong:
+        db.do("HINCRBY", keys[1], "lost", wrong)
+    return wrong
+
+
+def trim(db: Database, keys: Words, args: Words) -> Answer:
+    """See trim.lua."""
+    stream = db.value(keys[0], Stream)
+    if stream is None or not stream.entries:
+        return 0
+    keep, before, most = int(args[0]), id_of(args[1]), int(args[2])
+    if args[3] and args[3] not in stream.groups:
+        return 0
+    excess = len(stream.entries) - keep
+    if excess > 0:
+        oldest = list(stream.entries)[: min(excess + 1, most)]
+        before = max(before, oldest[-1])
+    for group in stream.groups.values():
+        unread = stream.between(streams.after(group.last), LAST)
+        before = min([before, *(group.pending() or unread)[:1]])
+    return stream.forget_before(before)
+
+
+def retry(db: Database, keys: Words, args: Words) -> Answer:
+    """See retry.lua."""
+    data, dead, taskback, counts = keys
+    found = db.do("XRANGE", dead, args[0], args[0])
+    if not found:
+        return None
+    fields = _fields(found[0][1])
+    kept = {"_from": "_from", "_id": "_id"}
+    is_taskback = fields.get("_what") == "taskback"
+    if is_taskback:
+        own = {"_own_error": "_error", "_own_error_id": "_error_id"}
+        kept |= {"_outcome": "_outcome", "_empty": "_empty", **own}
+    names = {name: kept.get(name) if name.startswith("_") else name for name in fields}
+    words = _words({name: fields[old] for old, name in names.items() if name})
+    if is_taskback:
+        put = db.do("XADD", taskback, "*", "_again", "1", *words)
+    else:
+        put = db.do("XADD", data, "*", *words)
+        db.do("HINCRBY", counts, "retried", 1)
+    db.do("XDEL", dead, args[0])
+    return put
+
+
+def lease(db: Database, keys: Words, args: Words) -> Answer:
+    """See lease.lua."""
+    holder = db.do("GET", keys[0])
+    if not holder or holder in (args[0], args[2]):
+        db.do("SET", keys[0], args[0], "PX", args[1])
+        return args[0]
+    return holder
+
+
+def release(db: Database, keys: Words, args: Words) -> Answer:
+    """See release.lua."""
+    return db.do("DEL", keys[0]) if db.do("GET", keys[0]) == args[0] else 0
+
+
+def heir(db: Database, keys: Words, args: Words) -> Answer:
+    """See heir.lua."""
+    prefix, asked_by, entry, caller = args
+    stream = db.value(keys[0], Stream) or Stream()
+    if prefix + asked_by in stream.groups:
+        return 0
+    db.do("HSETNX", keys[1], entry, caller)
+    return int(db.do("HGET", keys[1], entry) == caller)
+
+
+def inherit(db: Database, keys: Words, args: Words) -> Answer:
+    """See inherit.lua."""
+    prefix, dead, caller = args
+    stream = db.value(keys[0], Stream) or Stream()
+    group = stream.groups.pop(prefix + dead, None)
+    if group is None:
+        return 0
+    unread = [*group.pending(), *stream.between(streams.after(group.last), LAST)]
+    given = 0
+    for one in unread:
+        fields = _fields(stream.entries.get(one, []))
+        is_heirs = db.do("HGET", keys[1], shown(one)) == dead
+        if fields and (is_heirs or fields.get("_from") == dead):
+            if "_from" in fields:
+                fields["_from"] = caller
+            db.do("XADD", keys[0], "*", "_again", "1", *_words(fields))
+            given += 1
+    return given
+
+
+def _fields(words: list[str]) -> dict[str, str]:
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _words(fields: dict[str, str]) -> list[str]:
+    return [word for pair in fields.items() for word in pair]
+
+
+Script = Callable[[Database, Words, Words], Answer]
+
+_ALL: tuple[Script, ...] = (admit, adopt, begin, enter, heal, heir, inherit, lease, leave, postpone)
+_ALL += (release, renew, retry, settle, trim)
+SCRIPTS = {script.__name__: script for script in _ALL}
