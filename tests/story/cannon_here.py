@@ -284,6 +284,10 @@ class Project:
         except redis.RedisError:
             return []
 
+    def state(self) -> str:
+        """What the launcher says of its service."""
+        return next((p.state for p in self._present() if p.part == "service"), "")
+
     def kill(self, part: str) -> None:
         os.kill(self.pid_of(part), signal.SIGKILL)
 

@@ -33,22 +33,16 @@ def make() -> Iterator[Make]:
 
 
 def everything_ends_well(here: Project, count: int) -> None:
-    """Run until the feed halts: by then every message has come home, with one outcome."""
+    """Every message comes home with one outcome; then the feed halts, and nothing is left."""
     (here.folder / "release").touch()
-    here.feed("halt")
     if here.process is None or here.process.poll() is not None:
         here.up()
+    numbers = {str(n) for n in range(count)}
+    here.until(lambda: here.answers().keys() >= numbers, "all is home")
+    assert {n: set(found) for n, found in here.outcomes().items()} == {n: {"done"} for n in numbers}
+    here.feed("halt")
     assert here.code() == 0, here.text
-    assert set(here.answers()) == {str(n) for n in range(count)}
-    here.up("--only=workers")
-    here.until(lambda: here.pid_of("pool"), "the store can be read")
-    outcomes = here.outcomes()
-    assert {n: set(found) for n, found in outcomes.items()} == {
-        str(n): {"done"} for n in range(count)
-    }
-    here.signal(signal.SIGTERM)
-    assert here.code() == 143
-    here.until(here.is_silent, f"all is over: {here.ours()}")
+    assert here.is_over(), here.ours()
 
 
 # --- ending
@@ -72,8 +66,17 @@ def when_busy(here: Project) -> None:
     here.until(lambda: here.answers(), "it works")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("when", [at_the_start, at_the_first_fork, when_ready, when_busy])
+@pytest.mark.parametrize(
+    ("when", "number"),
+    [
+        (at_the_start, signal.SIGINT),
+        (at_the_start, signal.SIGTERM),
+        (at_the_first_fork, signal.SIGINT),
+        (when_ready, signal.SIGTERM),
+        (when_ready, signal.SIGHUP),
+        (when_busy, signal.SIGINT),
+    ],
+)
 def test_a_signal_ends_everything_in_order(
     make: Make, when: Callable[[Project], None], number: signal.Signals
 ) -> None:
@@ -85,7 +88,8 @@ def test_a_signal_ends_everything_in_order(
     assert here.code() in (128 + number, -number if when is at_the_start else 0), here.text
     here.until(here.is_over, "all is over")
     assert len(here.notes("start")) == len(here.notes("close"))
-    if when is when_busy and number == signal.SIGINT:
+    here.until(here.is_silent, "the store has ended, too")
+    if when is when_busy:
         everything_ends_well(here, 300)
 
 
@@ -156,21 +160,20 @@ def test_whatever_is_killed_while_it_works_nothing_is_lost_and_nothing_is_left(
     else:
         here.until(lambda: "249" in here.answers(), "it goes on")
     everything_ends_well(here, 250)
+    if part in ("store", "keeper", "launcher"):
+        here.until(here.is_silent, "the store has ended, too")
 
 
-@pytest.mark.parametrize("part", ["worker", "forker", "pool", "intake", "store", "launcher"])
-def test_whatever_is_killed_while_idle_the_next_message_is_answered(make: Make, part: str) -> None:
+def test_whatever_is_killed_while_idle_the_next_message_is_answered(make: Make) -> None:
     here = make()
     here.feed({"n": "0"})
     here.up()
     here.until(lambda: "0" in here.answers(), "it works")
-    here.kill(part)
-    if part == "launcher":
-        here.code()
-        here.up()
-    here.feed({"n": "1"})
-    here.until(lambda: "1" in here.answers(), "the next is answered")
-    everything_ends_well(here, 2)
+    for n, part in enumerate(("worker", "forker", "pool", "intake", "keeper", "store"), 1):
+        here.kill(part)
+        here.feed({"n": str(n)})
+        here.until(lambda n=n: str(n) in here.answers(), f"after {part}")  # type: ignore[misc]
+    everything_ends_well(here, 7)
 
 
 def test_the_store_may_be_killed_again_and_again(make: Make) -> None:
@@ -255,3 +258,20 @@ def is_dead(process: psutil.Process) -> bool:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return True
+
+
+def test_a_collector_that_has_lost_its_lease_stands_by_until_it_is_free(make: Make) -> None:
+    here = make()
+    here.feed({"n": "0"})
+    here.up()
+    here.until(lambda: "0" in here.answers(), "it works")
+    lease = here.keys.key("lease")
+    here.client().set(lease, "afar:1:1", px=60_000)  # we were frozen, and another host took over
+    here.until(lambda: here.notes("close"), "our collector has ended")
+    here.feed({"n": "1"})
+    here.until(lambda: here.state() == "standby", "it stands by")
+    assert "1" not in here.answers()
+    here.client().delete(lease)
+    here.until(lambda: "1" in here.answers(), "ours is the live one again")
+    assert here.client().get(lease) != "afar:1:1"
+    everything_ends_well(here, 2)
