@@ -22,9 +22,13 @@ from typing import Literal
 
 from botcannon_core.cannon.child import Child, Run
 from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.errors import StoreError
 
 Part = Literal["intake", "pool"]
 HEALTHY_SECONDS = 10.0  # of running, after which earlier crashes are forgotten
+# A child that could not reach the store when it began. That is no failure of the service: the store was
+# there when we started, and may be restarted by others at any time.
+NO_STORE = f"exit code {StoreError.exit_code}"
 INSIST_SECONDS = 1.0  # between SIGTERM and SIGKILL when a stop takes too long
 
 
@@ -157,6 +161,9 @@ class Service:
         self.children.pop(part, None)
         if part == "pool" and "intake" in self.children and not self._wants_to_run:
             self._tell("intake", "finish")
+        elif how == NO_STORE and self._wants_to_run:
+            self._pause(part, 0.1, 1.0)
+            self._means.say(part, f"{child.failure}; starting again")
         elif part == "pool" and self._wants_to_run:
             self._pool_ended(child, how)
         elif part == "intake" and self._wants_to_run:
