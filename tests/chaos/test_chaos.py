@@ -1,0 +1,44 @@
+"""Nothing is lost, whatever dies: a real service on two hosts, under a storm of kills, stops and cuts.
+
+`CHAOS_SEED=N` plays a storm again; every storm prints its seed.
+"""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.plan import Plan
+from tests.chaos.storm import Storm
+from tests.chaos.verdict import Verdict
+
+SHORT, LONG = 1000, 10_000  # messages in each of the two kinds of isolation
+
+
+def weathered(plan: Plan, folder: Path) -> None:
+    """Run a storm and say what it did; fails with all that is wrong."""
+    print(f"a storm with CHAOS_SEED={plan.seed}", file=sys.stderr, flush=True)
+    verdict = Verdict(Storm(plan, folder).run())
+    print(verdict.told(), file=sys.stderr, flush=True)
+    assert not verdict.wrongs, "\n".join([verdict.told(), *verdict.wrongs[:50]])
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
+
+
+@pytest.mark.story
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("isolation", ["message", "worker"])
+def test_nothing_is_lost_in_a_short_storm(isolation: str, seed: int, tmp_path: Path) -> None:
+    weathered(Plan(seed, SHORT, isolation), tmp_path)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("isolation", ["message", "worker"])
+def test_nothing_is_lost_in_a_long_storm(isolation: str, seed: int, tmp_path: Path) -> None:
+    weathered(Plan(seed, LONG, isolation), tmp_path)
