@@ -15,7 +15,8 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.chain import Ended
@@ -55,8 +56,9 @@ class Worker:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Whom the crew tells: a job ended; a worker printed a line; it cannot go on."""
+    """Whom the crew tells: a worker asks for something; a job ended; a line was printed; it fails."""
 
+    asked: Callable[[Any, Callable[[Any], None]], None]
     ended: Callable[[Job, Ended], None]
     printed: Callable[[str, str], None]
     failed: Callable[[str], None]
@@ -219,6 +221,8 @@ class Crew:
                 self._anything_worked = True
                 worker.state = "ready"
                 self._nursery.thrives()
+            elif kind == "ask":
+                self._hooks.asked(body, partial(_answer, worker))
             elif kind == "ended" and worker.job is not None:
                 self._end(worker, chain.from_frame(body))
             elif kind == "broken":
@@ -284,6 +288,14 @@ class Crew:
         if not self._anything_worked:
             self._hooks.failed(text)
         self._nursery.rest()
+
+
+def _answer(worker: Worker, found: Any) -> None:
+    """An answer of the pool's; a worker that is gone meanwhile needs none."""
+    try:
+        worker.channel.send("answer", found)
+    except OSError:
+        pass  # its death will be told
 
 
 def _killed(worker: Worker, cause: Cause) -> Ended:

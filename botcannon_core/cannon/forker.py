@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import os
 import pickle
 import select
@@ -24,6 +25,7 @@ from typing import Any
 
 from botcannon_core.cannon import process, worker
 from botcannon_core.cannon.frames import Channel
+from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
 
 FORK, SIGNAL = 1, 2  # orders: slot and, for SIGNAL, the number
@@ -159,6 +161,12 @@ def _signal_group(pid: int, number: int) -> None:
         pass
 
 
+def _is_async(task: Any) -> bool:
+    return inspect.iscoroutinefunction(task) or inspect.iscoroutinefunction(
+        getattr(task, "task", None)
+    )
+
+
 def main() -> None:
     """Read the birth from stdin, import what the chain needs, and serve the socket in argv."""
     pool = socket.socket(fileno=int(sys.argv[1]))
@@ -170,6 +178,8 @@ def main() -> None:
     if birth.open_history is not None:
         importlib.import_module("botcannon_core.ledger.dial")  # the store's client, warm, unopened
     forker = Forker(birth, pool)
+    if any(_is_async(loading.load(one)) for one in birth.service.tasks):
+        importlib.import_module("asyncio")  # 30 ms that each worker would need again
     process.flush_output()  # else every worker would print what was printed at import
     gc.collect()
     gc.freeze()  # so that a worker's collections do not copy the pages it shares with us

@@ -9,8 +9,10 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections.abc import Callable
+from typing import Any
 
-from botcannon_core.cannon import chain
+from botcannon_core.cannon import asks, chain
 from botcannon_core.cannon import job as jobs
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew, Hooks
@@ -41,7 +43,9 @@ class Pool:
         self._control = control
         self._watch = Watch()
         self._signals = Signals(signal.SIGTERM)
-        self._crew = Crew(birth, self._watch, Hooks(self._ended, self._print, self._fail))
+        self._crew = Crew(
+            birth, self._watch, Hooks(self._asked, self._ended, self._print, self._fail)
+        )
         self._line = Line(store, self._keys.data)
         self._stock = Stock(store, self._line, self._keys, birth.service, self._lost)
         self._pace = Pace(birth.service.workers.cooldown)
@@ -121,6 +125,10 @@ class Pool:
             text = f"its pool died while it ran; it has had {job.tries} of {job.tries} tries"
             self._stock.settle(job, Ended("failed", error=text, error_id=chain.new_error_id()))
         return None
+
+    def _asked(self, asked: Any, then: Callable[[Any], None]) -> None:
+        """A worker asks for something that is in the store."""
+        asks.answer(self._line, self._keys, asked, then)
 
     def _ended(self, job: Job, ended: Ended) -> None:
         """A run ended, well or not: settle it, park it, or try it again."""

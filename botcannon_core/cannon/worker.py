@@ -18,6 +18,7 @@ from botcannon_core.cannon import chain, process
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.ledger.memory import Ask, Memory
 from botcannon_core.message import Message
 from botcannon_core.roles import Task
 
@@ -81,7 +82,7 @@ def _settle_in(orders: Orders, parent: int) -> None:
 def _work(how: Recipes, channel: Channel) -> int:
     hidden = how.service.hidden
     try:
-        tasks = construct(how)
+        tasks = construct(how, _asker(channel))
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         channel.send("broken", chain.as_frame(chain.failed(error, hidden)))
         return 1
@@ -101,7 +102,17 @@ def _work(how: Recipes, channel: Channel) -> int:
     return 0
 
 
-def construct(how: Recipes) -> list[Task]:
+def _asker(channel: Channel) -> Ask:
+    """Asks the pool over the channel, and waits; nothing else is sent to a worker meanwhile."""
+
+    def ask(kind: str, body: Any) -> Any:
+        channel.send("ask", [kind, body])
+        return channel.receive_one()[1]
+
+    return ask
+
+
+def construct(how: Recipes, ask: Ask) -> list[Task]:
     """The tasks in order, with what they ask for; one shell for all of them."""
     shells: list[Any] = []
 
@@ -111,5 +122,6 @@ def construct(how: Recipes) -> list[Task]:
         return shells[0] if shells else None
 
     hidden = how.service.hidden
-    handles = {**how.handles, "shell": shell, "hidden": lambda: hidden}
+    own: Handles = {"shell": shell, "hidden": lambda: hidden, "memory": lambda: Memory(ask)}
+    handles = {**how.handles, **own}
     return [task(handles) for task in how.tasks]

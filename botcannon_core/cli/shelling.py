@@ -6,6 +6,7 @@ The shell's user code runs in this process. Not here: torch, which runs its comm
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.errors import CannonError, ComposeError, UsageError
 from botcannon_core.ledger import conf as stored_conf
 from botcannon_core.ledger.history import History
+from botcannon_core.ledger.memory import forgetful
 
 OURS = frozenset({"botcannon_core", "fire"})  # whose lines tell the author of a shell nothing
 
@@ -60,7 +62,12 @@ def built(project: Project, spec: ServiceSpec) -> Any:
     if spec.shell is None:
         return None
     ledger = partial(History, project.store.copier())
-    return loading.build(spec.shell, {"ledger": ledger}, Path.cwd())
+    handles: dict[str, Callable[[], Any]] = {
+        "ledger": ledger,
+        "hidden": frozenset,
+        "memory": forgetful,
+    }
+    return loading.build(spec.shell, handles, Path.cwd())
 
 
 def _of_the_shell(trace: TracebackType | None) -> TracebackType | None:

@@ -26,9 +26,9 @@ ROOMS: Mapping[Role, str] = {
 }
 """Where the built-ins of a role live; a shell is always the user's own."""
 
-HANDLES = frozenset({"shell", "ledger", "hidden"})
+HANDLES = frozenset({"shell", "ledger", "hidden", "memory"})
 """What a class can ask for by naming it as a constructor parameter: the service's shell, the reader of
-every service's history, and the texts that may never be shown."""
+every service's history, the texts that may never be shown, what the service remembers."""
 
 Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
 """Builds an object, given the factories of the handles."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from typing import Any
 
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.errors import MessageError, StoreError
@@ -24,7 +25,10 @@ PROBE_SECONDS = 0.05  # between two looks at whether a full backlog has room
 class Desk:
     """Stores messages in order, without waiting for each."""
 
-    def __init__(self, line: Line, keys: Keys, life: str, service: ServiceSpec) -> None:
+    def __init__(
+        self, line: Line, keys: Keys, life: str, service: ServiceSpec, collector: Any
+    ) -> None:
+        self._may_enter = getattr(collector, "admit", None)
         self._line = line
         self._keys = keys
         self._life = life
@@ -38,8 +42,13 @@ class Desk:
         self.error: Exception | None = None  # why the collector cannot go on
 
     def put(self, item: object) -> None:
-        """Say that `item` be stored; it is sent at the next flush. Raises MessageError."""
+        """Say that `item` be stored; it is sent at the next flush. Raises MessageError.
+
+        What the collector's `admit` refuses is not stored; it tells whoever sent it, or does not.
+        """
         fields = checked_fields(item, self._source)
+        if self._may_enter is not None and not self._may_enter(fields):
+            return
         self._number += 1
         self._say(self._number, fields)
 

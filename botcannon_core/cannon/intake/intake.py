@@ -42,7 +42,7 @@ class Intake:
         me = life.own_life()
         if service.tasks:  # so that nothing is trimmed that a pool has not seen yet
             stream.make_group(self.line, self._keys.data, stream.POOL)
-        self.desk = Desk(self.line, self._keys, me, service)
+        self.desk = Desk(self.line, self._keys, me, service, collector)
         self.returns = Returns(store, self._keys, self.line, me, collector)
         self.is_resting = False
         self.is_halted = False

@@ -12,6 +12,7 @@ from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.plain import PlainLoop
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.ledger.memory import forgetful
 from botcannon_core.ledger.store import Store
 
 METHODS = ("start", "read", "stored", "taskback", "close")
@@ -65,9 +66,13 @@ def _not_built(service: ServiceSpec, control: Channel, error: BaseException) -> 
 
 
 def _with_shell(
-    service: ServiceSpec, handles: dict[str, Callable[[], Any]]
+    service: ServiceSpec, given: dict[str, Callable[[], Any]]
 ) -> dict[str, Callable[[], Any]]:
-    """The handles of a collector: what it is given, and the service's shell if there is one."""
+    """The handles of a collector: what it is given, and the service's shell if there is one.
+
+    That shell is for looking at, by completion: what it remembers stays in this process.
+    """
+    handles = {**given, "hidden": lambda: service.hidden, "memory": forgetful}
 
     def shell() -> Any:
         return None if service.shell is None else loading.build(service.shell, handles)

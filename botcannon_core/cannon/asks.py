@@ -1,0 +1,45 @@
+"""Asks: what user code in a worker may ask its pool for, and who answers.
+
+The kinds are open: one named X is answered by the function `answer` of the module `ledger/X.py`, or of
+`X/answers.py` where a room of that name has one. Not here: what any of them means.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.line import Line, Refused
+
+Answerer = Callable[[Line, Keys, Any, Callable[[Any], None]], None]
+
+
+def answer(line: Line, keys: Keys, asked: Any, then: Callable[[Any], None]) -> None:
+    """Answer one ask, `[kind, body]`; `then` gets None if nobody knows the kind or the store refuses."""
+
+    def heard(found: Any) -> None:
+        then(None if isinstance(found, Refused) else found)
+
+    kind, body = asked if isinstance(asked, list) and len(asked) == 2 else ("", None)
+    answerer = _answerer(kind) if isinstance(kind, str) and kind.isidentifier() else None
+    if answerer is None:
+        then(None)
+    else:
+        answerer(line, keys, body, heard)
+
+
+@cache
+def _answerer(kind: str) -> Answerer | None:
+    for name in (f"botcannon_core.ledger.{kind}", f"botcannon_core.{kind}.answers"):
+        try:
+            found = find_spec(name) is not None
+        except ModuleNotFoundError:
+            found = False  # there is no such room
+        if found:
+            answerer: Answerer | None = getattr(importlib.import_module(name), "answer", None)
+            return answerer
+    return None

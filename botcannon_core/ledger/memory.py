@@ -1,0 +1,73 @@
+"""Memory: small texts that a service keeps from one message to the next, each for a limited time.
+
+Two ends of one conversation: `Memory` is what user code in a worker gets (the handle `memory`), `answer`
+is what its pool does for it in the store. Not here: what is worth remembering (chat).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botcannon_core.errors import UsageError
+from botcannon_core.ledger.keys import Keys
+
+if TYPE_CHECKING:  # a worker needs no store client
+    from botcannon_core.ledger.line import Line
+
+Ask = Callable[[str, Any], Any]
+"""Asks the pool (kind, body) and waits for its answer."""
+
+LONGEST_KEY = 500  # characters
+LONGEST_TEXT = 1_000_000
+
+
+class Memory:
+    """What a service remembers, by key; any worker of it, on any host, finds it again."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def get(self, key: str) -> str | None:
+        """The text under `key`, or None if there is none or its time is over."""
+        found = self._ask("memory", ["get", key])
+        return found if isinstance(found, str) else None
+
+    def put(self, key: str, value: str, seconds: float) -> None:
+        """Remember a text for so many seconds. Raises UsageError if it is too long."""
+        if len(key) > LONGEST_KEY or len(value) > LONGEST_TEXT:
+            raise UsageError(f"memory holds at most {LONGEST_TEXT:,} characters under a key")
+        self._ask("memory", ["put", key, value, seconds])
+
+    def drop(self, key: str) -> None:
+        """Forget what is under `key`."""
+        self._ask("memory", ["drop", key])
+
+
+def forgetful() -> Memory:
+    """A memory of this process alone, for where there is no pool: it forgets nothing before its end."""
+    texts: dict[str, str] = {}
+
+    def ask(_kind: str, body: Any) -> Any:
+        verb, key, *rest = body
+        found = texts.pop(key, None) if verb != "put" else rest[0]
+        if verb != "drop" and found is not None:
+            texts[key] = found
+        return found
+
+    return Memory(ask)
+
+
+def answer(line: Line, keys: Keys, body: Any, then: Callable[[Any], None]) -> None:
+    """Do in the store what a worker asked for; anything malformed is answered with None."""
+    match body:
+        case ["get", str(key)]:
+            line.say("GET", keys.key(f"memory:{key}"), then=then)
+        case ["put", str(key), str(value), int() | float() as seconds] if seconds > 0:
+            line.say(
+                "SET", keys.key(f"memory:{key}"), value, "PX", int(seconds * 1000) or 1, then=then
+            )
+        case ["drop", str(key)]:
+            line.say("DEL", keys.key(f"memory:{key}"), then=then)
+        case _:
+            then(None)
