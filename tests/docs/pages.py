@@ -85,13 +85,12 @@ def commands(block: Block) -> list[Command]:
 
 
 def matches(shown: str, printed: str) -> bool:
-    """Whether a command printed what the page shows."""
+    """Whether a command printed what the page shows; columns may be wider or narrower."""
     pattern = ""
-    for line in shown.rstrip().splitlines():
-        told = ".*".join(map(re.escape, line.rstrip().split("…")))
+    for line in _lines(shown):
+        told = ".*".join(map(re.escape, line.split("…")))
         pattern += r"(?:[^\n]*\n)*" if line.strip() == "…" else f"{told}\n"
-    lines = [line.rstrip() for line in printed.rstrip().splitlines()]
-    return bool(re.fullmatch(pattern, "".join(f"{line}\n" for line in lines)))
+    return bool(re.fullmatch(pattern, "".join(f"{line}\n" for line in _lines(printed))))
 
 
 def links(page: Path) -> list[str]:
@@ -117,3 +116,7 @@ def section(page: Path, heading: str) -> str:
 
 def without_blocks(page: Path) -> str:
     return _FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def _lines(text: str) -> list[str]:
+    return [re.sub(r"(?<=\S) +", " ", line.rstrip()) for line in text.rstrip().splitlines()]

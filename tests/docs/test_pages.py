@@ -76,6 +76,7 @@ def test_a_console_block_is_commands_with_what_is_typed_and_shown() -> None:
         ("a\n…\nz\n", "a\nz\n"),
         ("", "\n"),
         ("5.1 (…)\n", "5.1 (x)\n"),
+        ("a    b\n", "a  b  \n"),
     ],
 )
 def test_what_varies_may_vary(shown: str, printed: str) -> None:
@@ -84,7 +85,14 @@ def test_what_varies_may_vary(shown: str, printed: str) -> None:
 
 @pytest.mark.parametrize(
     ("shown", "printed"),
-    [("a\n", "b\n"), ("", "a\n"), ("a\n", ""), ("a …\n", "a\nb\n"), ("5.1\n", "5x1\n")],
+    [
+        ("a\n", "b\n"),
+        ("", "a\n"),
+        ("a\n", ""),
+        ("a …\n", "a\nb\n"),
+        ("5.1\n", "5x1\n"),
+        ("  a\n", "a\n"),
+    ],
 )
 def test_what_differs_is_seen(shown: str, printed: str) -> None:
     assert not matches(shown, printed)
