@@ -180,6 +180,9 @@ def main() -> None:
     forker = Forker(birth, pool)
     if any(_is_async(loading.load(one)) for one in birth.service.tasks):
         importlib.import_module("asyncio")  # 30 ms that each worker would need again
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on, what every worker inherits
+    limits = birth.service.workers.limits
+    process.limit(limits.memory, limits.files)
     process.flush_output()  # else every worker would print what was printed at import
     gc.collect()
     gc.freeze()  # so that a worker's collections do not copy the pages it shares with us
