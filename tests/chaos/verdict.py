@@ -93,12 +93,13 @@ class Verdict:
 
     def _delivered_twice(self) -> Iterator[str]:
         for entry, backs in self._backs.items():
+            # a frozen intake knows of nothing, and may deliver its own after its successor's
+            if sum(not back.redelivered for back in backs) > 1:
+                yield f"the answer to {entry} came twice without a mark: {self._story(entry)}"
             for first, second in pairwise(backs):
                 self.numbers["delivered twice"] += 1
-                if not second.redelivered:
-                    yield f"the answer to {entry} came twice, the second time without a mark"
                 if not self._struck_intake(first, second):
-                    yield f"the answer to {entry} came twice, without a reason: {first}, {second}"
+                    yield f"the answer to {entry} came twice, without a reason: {self._story(entry)}"
 
     def _struck_intake(self, first: Back, second: Back) -> bool:
         killed = self._was_killed(("launcher",), first.time - ORPHAN_SECONDS, second.time)
