@@ -1,4 +1,4 @@
-"""A compose file in the form that people have already: tasks as a mapping, a key used twice, a secret."""
+"""A compose file in the form that people have: tasks as a mapping, a key used twice, a secret."""
 
 import json
 import subprocess
