@@ -28,8 +28,11 @@ def answer(line: Line, keys: Keys, asked: Any, then: Callable[[Any], None]) -> N
     answerer = _answerer(kind) if isinstance(kind, str) and kind.isidentifier() else None
     if answerer is None:
         then(None)
-    else:
+        return
+    try:
         answerer(line, keys, body, heard)
+    except Exception:  # noqa: BLE001 - what user code asks must not end the pool of everybody
+        then(None)
 
 
 @cache

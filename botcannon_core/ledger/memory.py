@@ -20,6 +20,7 @@ Ask = Callable[[str, Any], Any]
 
 LONGEST_KEY = 500  # characters
 LONGEST_TEXT = 1_000_000
+LONGEST_SECONDS = 1e9  # "for ever" is 30 years
 
 
 class Memory:
@@ -64,9 +65,8 @@ def answer(line: Line, keys: Keys, body: Any, then: Callable[[Any], None]) -> No
         case ["get", str(key)]:
             line.say("GET", keys.key(f"memory:{key}"), then=then)
         case ["put", str(key), str(value), int() | float() as seconds] if seconds > 0:
-            line.say(
-                "SET", keys.key(f"memory:{key}"), value, "PX", int(seconds * 1000) or 1, then=then
-            )
+            milliseconds = int(min(seconds, LONGEST_SECONDS) * 1000) or 1
+            line.say("SET", keys.key(f"memory:{key}"), value, "PX", milliseconds, then=then)
         case ["drop", str(key)]:
             line.say("DEL", keys.key(f"memory:{key}"), then=then)
         case _:

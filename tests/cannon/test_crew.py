@@ -145,7 +145,13 @@ class Running:
         self.printed: list[tuple[str, str]] = []
         self.failed: list[str] = []
         self.watch = Watch()
-        hooks = Hooks(self._ended, lambda *said: self.printed.append(said), self.failed.append)
+        said = self.printed.append
+        hooks = Hooks(
+            lambda body, then: then(["answer", *body]),
+            self._ended,
+            lambda *words: said(words),
+            self.failed.append,
+        )
         self.crew = Crew(Birth(service, str(project)), self.watch, hooks)
         self.waiting = 0
         self.is_calm = False

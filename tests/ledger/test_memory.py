@@ -59,6 +59,11 @@ def test_a_text_is_forgotten_when_its_time_is_over(line: Line, store: Store) -> 
         assert time.monotonic() < deadline
 
 
+def test_a_text_may_be_kept_for_ever(memory: Memory) -> None:
+    memory.put("k", "v", float("inf"))
+    assert memory.get("k") == "v"
+
+
 def test_services_do_not_share_what_they_remember(line: Line, store: Store) -> None:
     Memory(asker(line, store, "one")).put("k", "v", 60)
     assert Memory(asker(line, store, "two")).get("k") is None
@@ -82,6 +87,7 @@ def test_a_text_too_long_is_refused(memory: Memory) -> None:
         ["no_such", []],
         ["os.path", []],
         [7, []],
+        ["embedded", []],  # a module with an `answer` that means something else
     ],
 )
 def test_an_ask_that_makes_no_sense_is_answered_with_nothing(
