@@ -17,6 +17,8 @@ from botcannon_core.errors import MessageError
 from botcannon_core.message import Message, checked_results, flat, one_line
 from botcannon_core.roles import Park, Retry, Skip, Task
 
+_HOUSE = __name__.split(".")[0]
+
 How = Literal["done", "skipped", "parked", "failed", "again"]
 
 
@@ -61,7 +63,7 @@ def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -
 
 def failed(error: BaseException, hidden: Collection[str] = ()) -> Ended:
     """The ending for an exception: one line for people, the traceback for the log."""
-    trace = redacted("".join(traceback.format_exception(error)), hidden)
+    trace = redacted(_trace(error), hidden)
     return Ended("failed", {}, one_line(redacted(_told(error), hidden)), new_error_id(), trace)
 
 
@@ -119,6 +121,20 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception as another:  # noqa: BLE001 - user code may write exceptions, too
         return f"(its text cannot be had: {type(another).__name__})"
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from where user code begins: what is above tells its author nothing.
+
+    Fields that are no message are told in full by the line: nobody's code is to be looked at for it.
+    """
+    part = error.__traceback__
+    while part and part.tb_frame.f_globals.get("__name__", "").split(".")[0] == _HOUSE:
+        part = part.tb_next
+    if part is None and isinstance(error, MessageError):
+        return ""
+    lines = traceback.format_exception(type(error), error, part or error.__traceback__)
+    return "".join(lines).rstrip()
 
 
 def _awaited(awaitable: Any) -> Any:

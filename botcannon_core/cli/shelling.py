@@ -39,7 +39,7 @@ def shell(service: str, *words: Annotated[str, Rest()], file: str | None = None)
             raise
         except Exception as error:  # noqa: BLE001 - the shell is user code: its author wants the trace
             error = error.with_traceback(_of_the_shell(error.__traceback__))
-            print(chain.failed(error, spec.hidden).trace, end="", file=sys.stderr)
+            print(chain.failed(error, spec.hidden).trace, file=sys.stderr)
             return 1
 
 

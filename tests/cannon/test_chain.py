@@ -11,7 +11,7 @@ import pytest
 
 from botcannon_core.cannon import chain
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.message import MOST_FIELDS, Message
+from botcannon_core.message import MOST_FIELDS, Message, one_line
 from botcannon_core.roles import Park, Retry, Skip
 
 MESSAGE = Message({"text": "hi"}, "1700000000000-0", "chat")
@@ -112,6 +112,26 @@ def test_whatever_is_raised_is_a_failure_in_one_line(error: BaseException, told:
     assert "Traceback" in ended.trace
     assert __file__ in ended.trace
     assert ended.error_id
+
+
+def test_a_traceback_begins_in_user_code() -> None:
+    trace = run(raising(ValueError("bad"))).trace
+    assert trace.startswith("Traceback (most recent call last):\n")
+    assert "botcannon_core" not in trace
+    assert trace.endswith("ValueError: bad")
+
+
+def test_a_mistake_of_our_own_keeps_its_traceback() -> None:
+    with pytest.raises(TypeError) as raised:
+        one_line(None)  # type: ignore[arg-type]  # to have it raise in the house
+    trace = chain.failed(raised.value.with_traceback(raised.tb.tb_next)).trace
+    assert "message.py" in trace
+
+
+def test_results_that_are_none_are_told_in_one_line_without_a_traceback() -> None:
+    ended = run(lambda message, results: ["no dict"])
+    assert ended.error == "Does.task returned a value of type list, not a dict or None"
+    assert ended.trace == ""
 
 
 def test_endless_recursion_is_a_failure() -> None:

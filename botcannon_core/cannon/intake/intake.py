@@ -80,7 +80,8 @@ class Intake:
         ended = chain.failed(error, self.service.hidden)
         self.failure = f"{self.service.collector.entry}: {ended.error}"
         self.is_resting = True
-        self.log("error", f"[{ended.error_id}] {ended.error}\n{ended.trace}", ended.error_id)
+        text = f"[{ended.error_id}] {ended.error}\n{ended.trace}"
+        self.log("error", text.rstrip(), ended.error_id)
 
     # --- the end -----------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ class Intake:
         """The collector's `taskback()` raised: logged and put aside; the collector lives."""
         ended = chain.failed(error, self.service.hidden)
         text = f"[{ended.error_id}] taskback of message {one.message.id}: {ended.error}"
-        self.log("error", f"{text}\n{ended.trace}", ended.error_id)
+        self.log("error", f"{text}\n{ended.trace}".rstrip(), ended.error_id)
         self.returns.put_aside(one, ended, life.host())
 
     # --- the store ---------------------------------------------------------------------------------

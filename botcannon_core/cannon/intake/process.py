@@ -59,7 +59,7 @@ def is_async(collector: Any) -> bool:
 
 def _not_built(service: ServiceSpec, control: Channel, error: BaseException) -> str:
     ended = chain.failed(error, service.hidden)
-    text = f"[{ended.error_id}] {ended.error}\n{ended.trace}"
+    text = f"[{ended.error_id}] {ended.error}\n{ended.trace}".rstrip()
     body = {"part": "intake", "level": "error", "text": text, "error_id": ended.error_id}
     control.tell("log", body)
     return f"{service.collector.entry} could not be constructed: {ended.error}"
