@@ -73,8 +73,7 @@ class _Visit:
     def _put(self, fields: dict[str, str]) -> str:
         # a line of its own each time: one that was kept may have been cut since, and saying a message
         # again might double it
-        with self._project.line() as line:
-            return visit.put(line, self._project.keys, self._me, fields)
+        return self._project.put(self._me, fields)
 
     async def _show(self) -> None:
         while True:

@@ -48,7 +48,7 @@ def send(
     with opened(file, service) as project:
         message = _fields(fields)
         if not wait:
-            print(_put(project, message))
+            print(project.put(visit.visitor("send"), message))
             return 0
         expect_answers(project, "send")
         return _answered(project, message, timeout)
@@ -127,18 +127,13 @@ def _fields(fields: dict[str, str]) -> dict[str, str]:
         raise UsageError(str(error)) from error
 
 
-def _put(project: Project, fields: dict[str, str]) -> str:
-    with project.line() as line:
-        return visit.put(line, project.keys, visit.visitor("send"), fields)
-
-
 def _answered(project: Project, fields: dict[str, str], timeout: float | None) -> int:
     """Send, wait for the taskback and print it; the exit code."""
     stream = project.keys.taskback
     follower = Follower(project.store, stream, last_id(project.store, stream))  # before the sending
     try:
         until = None if timeout is None else time.monotonic() + timeout
-        sent = _put(project, fields)
+        sent = project.put(visit.visitor("send"), fields)
         for _, entry in followed({stream: follower}, until):
             if entry.fields.get("_id") == sent:
                 print(json.dumps(entry.fields, ensure_ascii=False))

@@ -6,15 +6,17 @@ A broken file can still be looked into, as far as it says where. Not here: makin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from botcannon_core.cannon import control, prepare
 from botcannon_core.compose.reader import Reading
-from botcannon_core.compose.spec import ServiceSpec
-from botcannon_core.errors import ComposeError, StoreError
+from botcannon_core.compose.spec import BacklogSpec, ServiceSpec
+from botcannon_core.errors import ComposeError, ServiceError, StoreError
+from botcannon_core.ledger import visit
+from botcannon_core.ledger.admission import Gate
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line, Refused
 from botcannon_core.ledger.store import Store, open_store
@@ -49,6 +51,24 @@ class Project:
         """True if somebody works on the service's messages, as far as can be said."""
         spec = self.reading.spec.services.get(name)
         return spec is None or bool(spec.tasks)
+
+    def put(self, asked_by: str, fields: Mapping[str, str]) -> str:
+        """Store a visitor's message and return its id, or that of the one it repeats.
+
+        Raises ServiceError when the service takes no more messages now.
+        """
+        spec = self.reading.spec.services.get(self.name)
+        gate = Gate.of(spec) if spec is not None else Gate(BacklogSpec())
+        with self.line() as line:
+            admitted = visit.put(line, self.keys, gate, asked_by, fields)
+        if admitted.status == "full":
+            raise ServiceError(
+                f"{self.name} takes no more messages now: {gate.backlog.max} are not settled; "
+                f"`botcannon status {self.name}` shows how it goes on"
+            )
+        if admitted.status not in ("stored", "repeat"):
+            raise StoreError(f"the message could not be stored: {admitted.id}")
+        return admitted.id
 
     @contextmanager
     def line(self) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
+from botcannon_core.ledger.admission import Admitted, Gate, admit
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
 
@@ -18,8 +19,13 @@ def visitor(kind: str) -> str:
     return f"{kind}:{secrets.token_hex(4)}"
 
 
-def put(line: Line, keys: Keys, asked_by: str, fields: Mapping[str, str]) -> str:
-    """Store a message for a visitor, whatever the backlog; its id. Waits for the store."""
-    words = [word for pair in fields.items() for word in pair]
-    line.say("HINCRBY", keys.key("counts"), "stored", 1)
-    return str(line.ask("XADD", keys.data, "*", *words, "_from", asked_by))
+def put(line: Line, keys: Keys, gate: Gate, asked_by: str, fields: Mapping[str, str]) -> Admitted:
+    """Ask for a visitor's message to be stored, under the service's own rules. Waits for the store.
+
+    It never waits for room: a full backlog is the answer. Said again after a cut it is stored once.
+    """
+    answers: list[Admitted] = []
+    mine = {**fields, "_from": asked_by}
+    admit(line, keys, gate, secrets.token_hex(8), 1, mine, answers.append)
+    line.ask("PING")  # heard after the admission
+    return answers[0]
