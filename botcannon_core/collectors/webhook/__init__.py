@@ -1,0 +1,237 @@
+"""The webhook: an HTTP request becomes a message, and its taskback becomes the answer.
+
+Set up: `pip install 'botcannon[webhook]'`, then
+
+    services:
+      chat:
+        collector:
+          file: webhook
+          entry: Webhook
+          conf:
+            key: chat-door
+            kwargs: {port: 8080, token: !!SECRET!!}
+
+    curl -H 'Authorization: Bearer TOKEN' -d 'users list' http://127.0.0.1:8080/
+
+- POST a text, and it is the message's `text`; the answer is the result's `text` (or its file).
+  POST a JSON object of strings, and its names are the message's fields; the answer is a JSON
+  object of what the tasks gave, and the message's `id` (also in the header `X-Message-Id`). A
+  value that is no string is refused (422, naming the field); `as_text: true` takes any body,
+  whatever its kind, as the text: for services that send nested JSON.
+- 200 with results, 204 without, 500 with `error`, `error_id` and `id` for a parked message, 504 if
+  there was no answer within `timeout` (it is still being done), 503 if it could not be taken
+  (nothing was done). `timeout: 0` answers 202 with the `id` as soon as the message is stored, and
+  waits for nothing.
+- It listens on the loopback only. For another `host` it wants a `token` (sent as `Authorization:
+  Bearer`) or a `secret` (an HMAC over the body in `signature_header`, hexadecimal, as GitHub sends
+  it), or both; without either, only with `anonymous: true`. Then nobody may say who they are:
+  `user`, `user_name` and `room` are heard only from who showed one. A signature says nothing of
+  when: put TLS in front, and set `id_header`.
+- `id_header: X-GitHub-Delivery` (or `Idempotency-Key`) names the header with an id of the request:
+  the same id again is not done again, but answered as the first was, while that is remembered
+  (1,000 answers, 16 MB). `headers: {X-GitHub-Event: event}` puts headers into fields.
+- Every instance serves: `up` on several hosts behind a balancer is fine. A body has `max_body`
+  bytes at most, `max_waiting` requests wait at once. Slow heads, TLS and many connections are the
+  work of a proxy in front.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from botcannon_core.collectors.webhook import answer as answers
+from botcannon_core.collectors.webhook.answer import Answer, answer_to, refusal
+from botcannon_core.collectors.webhook.asked import (
+    OWN,
+    Guard,
+    Head,
+    RefusedRequest,
+    fields_of,
+    is_json,
+)
+from botcannon_core.collectors.webhook.exchange import Exchange, Exchanges
+from botcannon_core.errors import UsageError
+from botcannon_core.message import Message
+
+if TYPE_CHECKING:
+    from botcannon_core.collectors.webhook.server import Body, Server
+
+STORE_SECONDS = 10.0  # how long who waits only for the store does so
+MOST_EVENT_ID = 200  # characters
+
+
+class Webhook:
+    """Takes POST requests on `http://host:port/path`, and answers each with its message's taskback."""
+
+    many = True
+    every_outcome = True
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        path: str = "/",
+        timeout: float = 30.0,
+        token: str | None = None,
+        secret: str | None = None,
+        signature_header: str = "X-Hub-Signature-256",
+        algorithm: str = "sha256",
+        id_header: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        as_text: bool = False,
+        anonymous: bool = False,
+        user: str = "webhook",
+        max_body: int = 1_000_000,
+        max_waiting: int = 1_000,
+    ) -> None:
+        self._guard = Guard(token, secret, signature_header, algorithm)
+        self._headers = dict(headers or {})
+        _check(host, path, self._headers, self._guard.asks or anonymous)
+        self._where = (host, port, path)
+        self._timeout = float(timeout)
+        self._id_header = (id_header or "").lower()
+        self._as_text = as_text
+        self._user = user
+        self._max_body = max_body
+        self._max_waiting = max_waiting
+        self._exchanges = Exchanges()
+        self._waiting = 0
+        self._is_leaving = False
+        self._serve = _server()
+        self._server: Server | None = None
+
+    async def start(self) -> None:
+        """Listen; raises ServiceError if that is not possible."""
+        self._server = self._serve(*self._where, self._respond)
+        self._server.start()
+        # what a collector prints is a line of its service's log
+        sys.stdout.write(f"listening on {self._server.address}\n")
+        sys.stdout.flush()
+
+    async def read(self) -> AsyncIterator[dict[str, str]]:
+        """All requests that came, as soon as there is one."""
+        try:
+            taken = await self._exchanges.take()
+        except asyncio.CancelledError:  # the service stops: refuse at once what would not be read
+            self._is_leaving = True
+            raise
+        for exchange in taken:
+            yield exchange.fields
+
+    async def stored(self, message: Message) -> None:
+        """Tell who waits that it is kept."""
+        self._exchanges.stored(message)
+
+    async def taskback(self, message: Message) -> None:
+        """Answer who waits for this one; if nobody does any more, it is dropped."""
+        self._exchanges.answered(message)
+
+    async def close(self) -> None:
+        """Tell those who still wait that their answer will not come here, and stop listening."""
+        self._is_leaving = True
+        self._exchanges.end()
+        if self._server is not None:
+            await self._server.stop()
+
+    # --- one request -------------------------------------------------------------------------------
+
+    async def _respond(self, head: Head, body: Body) -> Answer:
+        as_json = "json" in head.get("accept", "") or (is_json(head) and not self._as_text)
+        try:
+            self._guard.check_head(head)
+            if self._is_leaving or self._waiting >= self._max_waiting:
+                raise RefusedRequest(503, "no more can be taken now; nothing was done, try again")
+            self._waiting += 1
+            try:
+                exchange = self._exchanges.ask(await self._fields(head, body))
+                return await self._wait(exchange, as_json)
+            finally:
+                self._waiting -= 1
+        except RefusedRequest as refused:
+            return refusal(refused.status, refused.reason, as_json)
+
+    async def _fields(self, head: Head, body: Body) -> dict[str, str]:
+        data = await body(self._max_body)
+        self._guard.check_body(head, data)
+        given = fields_of(head, data, self._as_text, self._guard.asks)
+        told = {field: head[name] for name, field in self._headers.items() if name in head}
+        fields = {"user": self._user, "room": "webhook", **given, **told}
+        event = head.get(self._id_header, "") if self._id_header else ""
+        if len(event) > MOST_EVENT_ID:
+            raise RefusedRequest(400, f"the id in {self._id_header} is too long")
+        return {
+            "user_name": fields["user"],
+            **fields,
+            "direct": "1",
+            "network": "webhook",
+            "event_id": event or uuid.uuid4().hex,
+        }
+
+    async def _wait(self, exchange: Exchange, as_json: bool) -> Answer:
+        exchange.waiting += 1
+        message = None
+        try:
+            async with asyncio.timeout(self._timeout or STORE_SECONDS):
+                if self._timeout:
+                    # shielded: others may wait for the same one
+                    message = await asyncio.shield(exchange.over)
+                else:
+                    await exchange.kept.wait()
+        except TimeoutError:
+            pass
+        finally:
+            exchange.waiting -= 1
+        if message is not None:
+            return answer_to(message, exchange.fields, as_json)
+        if exchange.id and not self._timeout:
+            return answers.stored(exchange.id, as_json)
+        return self._without(exchange, as_json)
+
+    def _without(self, exchange: Exchange, as_json: bool) -> Answer:
+        """There is no answer: say what is known, so that the client knows whether to ask again."""
+        if self._exchanges.withdraw(exchange):
+            return refusal(503, "it could not be stored; nothing was done, try again", as_json)
+        late = (
+            "the service stops"
+            if exchange.over.done()
+            else f"none within {self._timeout or STORE_SECONDS:g} s"
+        )
+        known = "it is still being done" if exchange.id else "it may or may not be done"
+        return refusal(504, f"no answer ({late}); {known}", as_json, id=exchange.id)
+
+
+def _check(host: str, path: str, headers: Mapping[str, str], is_open_to_all: bool) -> None:
+    if not is_open_to_all and not _is_loopback(host):
+        raise ValueError(
+            f"a webhook on {host} can be reached by others: give it a `token` or a `secret`, "
+            "or say `anonymous: true`"
+        )
+    if not path.startswith("/"):
+        raise ValueError(f"a webhook's `path` begins with /, not {path!r}")
+    for name in headers.values():
+        if name in OWN or name.startswith("_"):
+            raise ValueError(f"a webhook's `headers` cannot give the field {name!r}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _server() -> type[Server]:
+    try:  # an optional extra that takes 150 ms to import
+        from botcannon_core.collectors.webhook.server import Server
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn"):
+            raise
+        raise UsageError(
+            "a webhook needs starlette and uvicorn: pip install 'botcannon[webhook]'"
+        ) from error
+    return Server
