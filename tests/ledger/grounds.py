@@ -48,13 +48,13 @@ class Clock:
 @contextmanager
 def memory() -> Iterator[Ground]:
     clock = Clock()
-    yield Ground(FakeStore(clock.time), clock, 400)
+    yield Ground(FakeStore(clock.time), clock, 250)
 
 
 @contextmanager
 def valkey() -> Iterator[Ground]:
     with _servers(server_program(), 1) as ports:
-        yield _ground(f"redis://127.0.0.1:{ports[0]}", 250)
+        yield _ground(f"redis://127.0.0.1:{ports[0]}", 100)
 
 
 @contextmanager
@@ -63,19 +63,19 @@ def real_redis() -> Iterator[Ground]:
     if program is None:
         pytest.skip("no redis-server here (Debian: apt install redis-server)")
     with _servers(program, 1) as ports:
-        yield _ground(f"redis://127.0.0.1:{ports[0]}", 150)
+        yield _ground(f"redis://127.0.0.1:{ports[0]}", 60)
 
 
 @contextmanager
 def cluster_of_one() -> Iterator[Ground]:
     with _cluster(1) as url:
-        yield _ground(url, 60)
+        yield _ground(url, 30)
 
 
 @contextmanager
 def cluster_of_three() -> Iterator[Ground]:
     with _cluster(3) as url:
-        yield _ground(url, 60)
+        yield _ground(url, 30)
 
 
 GROUNDS = (memory, valkey, real_redis, cluster_of_one, cluster_of_three)

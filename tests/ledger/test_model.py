@@ -1,5 +1,6 @@
 """Any interleaving of what pools, intakes and people do keeps the ledger's promises, on any store."""
 
+import time
 from collections import Counter
 from contextlib import suppress
 from typing import Any
@@ -31,12 +32,16 @@ from botcannon_core.ledger.admission import Admitted, Gate
 from botcannon_core.ledger.line import Line, Refused
 from tests.ledger.grounds import GROUNDS, Ground, cut
 from tests.ledger.model_here import Consumer, Lives, Prompt, age, id_of, look
+from tests.ledger.server_here import PATIENCE
 
 LEASE = 15.0
 TRIES = 3
 MOST_TURNS = 300  # until a service that is left alone must have done everything
 ENDS = ("done", "skipped", "parked", "failed", "again")
 PICK = st.integers(0, 7)  # which of those there are, counted round and round
+LANE = st.sampled_from(["a", "a", "b", ""])
+VALUE = st.sampled_from(["", "", "x", "y"])
+SELDOM = st.integers(0, 9).map(lambda n: n == 9)  # what ends a story, so that most go on for long
 
 
 class Ledger(RuleBasedStateMachine):
@@ -56,18 +61,28 @@ class Ledger(RuleBasedStateMachine):
         self.patch.setattr(stock, "time", self.clock)
         self.patch.setattr(stock, "Reader", Prompt)
         self.pools: list[Consumer] = []
-        self.born = 0
+        self.born = self.marks = 0
         self.number = 0
         self.intake = self.new_intake()
         self.forget()
         self.seen = look(self.person, self.keys)
 
+    def arrive(self, line: Line) -> None:
+        """Send what was said and wait until it has been done, but hear no answer yet."""
+        self.marks += 1
+        mark = self.keys.key("mark")
+        line.say("SET", mark, self.marks)
+        line.flush()
+        deadline = time.monotonic() + PATIENCE
+        while self.person.ask("GET", mark) != str(self.marks):
+            assert time.monotonic() < deadline, "what was sent never arrived"
+
     def forget(self) -> None:
         """Nothing has happened yet."""
         self.known: dict[str, str] = {}  # message -> its number
         self.retried: Counter[str] = Counter()
-        self.lanes: dict[str, str] = {}
         self.tries: dict[str, int] = {}
+        self.runs: Counter[str] = Counter()
 
     @initialize(
         tries=st.sampled_from([1, TRIES]),
@@ -99,13 +114,14 @@ class Ledger(RuleBasedStateMachine):
         self.ids: dict[int, str] = {}
         return Line(self.ground.store, self.keys.data)
 
-    @rule(lane=st.sampled_from(["", "a", "b"]), value=st.sampled_from(["", "x", "y"]))
-    def admit(self, lane: str, value: str) -> None:
-        self.number += 1
-        fields = {"n": str(self.number), "lane": lane, "value": value}
-        self.said[self.number] = {name: text for name, text in fields.items() if text}
-        if not self.refused:  # else it waits its turn, see hear_intake
-            self.say(self.number)
+    @rule(messages=st.lists(st.tuples(LANE, VALUE), min_size=1, max_size=4))
+    def admit(self, messages: list[tuple[str, str]]) -> None:
+        for lane, value in messages:
+            self.number += 1
+            fields = {"n": str(self.number), "lane": lane, "value": value}
+            self.said[self.number] = {name: text for name, text in fields.items() if text}
+            if not self.refused:  # else it waits its turn, see hear_intake
+                self.say(self.number)
 
     def say(self, number: int) -> None:
         fields = self.said[number]
@@ -121,7 +137,7 @@ class Ledger(RuleBasedStateMachine):
                 assert self.ids.setdefault(number, answer.id) == answer.id
 
         admission.admit(self.intake, self.keys, self.gate, self.intake_life, number, fields, heard)
-        self.intake.flush()
+        self.arrive(self.intake)
 
     @rule()
     def hear_intake(self) -> None:
@@ -136,10 +152,12 @@ class Ledger(RuleBasedStateMachine):
     def cut_intake(self) -> None:
         cut(self.intake)
         self.intake.reopen()
-        self.intake.flush()
+        self.arrive(self.intake)
 
-    @rule()
-    def kill_intake(self) -> None:
+    @rule(really=SELDOM)
+    def kill_intake(self, really: bool) -> None:
+        if not really:
+            return
         cut(self.intake)
         self.number += 1
         self.intake = self.new_intake()
@@ -154,12 +172,12 @@ class Ledger(RuleBasedStateMachine):
         line = Line(self.ground.store, self.keys.data)
         one = Consumer(self.lives.me, None, line)  # type: ignore[arg-type]  # the next line
         one.stock = stock.Stock(self.ground.store, line, self.keys, self.service, one.lost)
-        one.stock.reader.line.flush()
+        self.arrive(one.stock.reader.line)
         self.pools.append(one)
 
-    def pool(self, pick: int) -> Consumer | None:
+    def pool(self, pick: int) -> Consumer:
         if not self.pools:
-            return None
+            self.start_pool("h1")
         one = self.pools[pick % len(self.pools)]
         self.lives.me = one.name
         return one
@@ -167,44 +185,55 @@ class Ledger(RuleBasedStateMachine):
     @rule(pick=PICK, room=st.integers(1, 4))
     def ask(self, pick: int, room: int) -> None:
         """The turn of a pool that tends its leases and asks for more."""
-        if (one := self.pool(pick)) is None:
-            return
+        one = self.pool(pick)
         if one.stock.leases_are_ending():
             one.out.clear()
             one.stock.drop_all()
         one.stock.keep_leases()
         one.stock.ask(room - one.stock.waiting)
-        one.line.flush()
+        self.arrive(one.line)
+        self.arrive(one.stock.reader.line)
 
     @rule(pick=PICK)
     def hear(self, pick: int) -> None:
-        if one := self.pool(pick):
-            one.hear()
+        self.pool(pick).hear()
 
     @rule(pick=PICK)
     def hear_reader(self, pick: int) -> None:
-        if one := self.pool(pick):
-            one.hear_reader()
+        self.pool(pick).hear_reader()
 
-    @rule(pick=PICK)
-    def begin(self, pick: int) -> None:
-        """A free worker is given the next message, as a pool does it."""
-        if (one := self.pool(pick)) is None or (job := one.stock.next()) is None:
-            return
-        if job.tries >= self.service.deliver.tries:
-            one.stock.settle(job, Ended("failed", error="had its tries"))
-        else:
-            one.out[job.entry] = one.stock.begin(job)
-        one.line.flush()
-        if job.entry in one.out:
-            self.check_begun(one, one.out[job.entry])
+    @rule(pick=PICK, room=st.integers(1, 4), turns=st.integers(1, 3))
+    def take(self, pick: int, room: int, turns: int) -> None:
+        """A pool that nothing disturbs gets what there is."""
+        for _ in range(turns):
+            self.ask(pick, room)
+            self.pool(pick).hear_reader()
+            self.pool(pick).hear()
+        self.begin(pick, room)
+
+    @rule(pick=PICK, count=st.integers(1, 3))
+    def begin(self, pick: int, count: int) -> None:
+        """Free workers are given the next messages, as a pool does it."""
+        one = self.pool(pick)
+        for _ in range(0 if one.stock.leases_are_ending() else count):
+            if (job := one.stock.next()) is None:
+                return
+            if job.tries >= self.service.deliver.tries:
+                one.stock.settle(job, Ended("failed", error="had its tries"))
+                self.arrive(one.line)
+            else:
+                one.out[job.entry] = job = one.stock.begin(job)
+                self.arrive(one.line)
+                self.check_begun(one, job)
 
     def check_begun(self, one: Consumer, job: Job) -> None:
         """A try is counted before the run, and a lane is in order."""
         now = look(self.person, self.keys)
         if now.owners.get(job.entry) != one.name:
             return  # somebody else has it, and we shall hear of it
+        self.runs[job.entry] += 1
         assert int(now.tries[job.entry]) == job.tries <= self.service.deliver.tries
+        assert self.runs[job.entry] <= job.tries, "a try was forgotten"
         if self.service.deliver.order_by is None or "lane" not in job.fields:
             return
         ahead = [
@@ -219,7 +248,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(pick=PICK, which=PICK, how=st.sampled_from(ENDS), delay=st.sampled_from([0.0, 5.0]))
     def end(self, pick: int, which: int, how: Any, delay: float) -> None:
         """A run ends, as a pool writes it down."""
-        if (one := self.pool(pick)) is None or not one.out:
+        one = self.pool(pick)
+        if not one.out:
             return
         job = one.out.pop(list(one.out)[which % len(one.out)])
         if not one.stock.holds(job):
@@ -229,32 +259,32 @@ class Ledger(RuleBasedStateMachine):
             one.stock.again(job, delay)
         else:
             one.stock.settle(job, ended)
-        one.line.flush()
+        self.arrive(one.line)
 
     @rule(pick=PICK)
     def cut_pool(self, pick: int) -> None:
         """Both lines break: what was sent has been done, its answers are lost."""
-        if one := self.pool(pick):
-            cut(one.line)
-            cut(one.stock.reader.line)
-            one.line.reopen()
-            one.line.ask("PING")
-            one.stock.reader.reopen()
-            one.stock.renew_soon()
+        one = self.pool(pick)
+        cut(one.line)
+        cut(one.stock.reader.line)
+        one.line.reopen()
+        one.line.ask("PING")
+        one.stock.reader.reopen()
+        self.arrive(one.stock.reader.line)
+        one.stock.renew_soon()
 
     @rule(pick=PICK)
     def kill_pool(self, pick: int) -> None:
-        if one := self.pool(pick):
-            cut(one.line)
-            cut(one.stock.reader.line)
-            self.lives.dead.add(one.name)
-            self.pools.remove(one)
+        one = self.pool(pick)
+        cut(one.line)
+        cut(one.stock.reader.line)
+        self.lives.dead.add(one.name)
+        self.pools.remove(one)
 
     @rule(pick=PICK, how=st.sampled_from(["done", "parked", None]))
     def stop_pool(self, pick: int, how: Any) -> None:
         """It takes no more; its runs end, or are cut short (None); it hands back the rest."""
-        if (one := self.pool(pick)) is None:
-            return
+        one = self.pool(pick)
         one.stock.stop_taking()
         for job in one.out.values() if how else ():
             if one.stock.holds(job):
@@ -281,8 +311,6 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(keep=st.sampled_from([0, 2]), hours=st.sampled_from([-1, 1]))
     def trim(self, keep: int, hours: int) -> None:
-        import time  # the server's own: its ids are of now
-
         now = self.clock.now if self.is_memory else time.time()
         stream.trim(self.person, self.keys.data, keep, now + 3600 * hours, stream.POOL)
         self.person.ask("PING")
@@ -326,9 +354,11 @@ class Ledger(RuleBasedStateMachine):
             assert answers == [(False, []), [entry]]
         assert look(self.person, self.keys) == before
 
-    @rule()
-    def flush(self) -> None:
+    @rule(really=SELDOM)
+    def flush(self, really: bool) -> None:
         """Somebody empties the store, while nothing is on its way."""
+        if not really:
+            return
         self.hear_all()
         self.person.ask("FLUSHALL")
         self.clock.now += 1
@@ -361,6 +391,16 @@ class Ledger(RuleBasedStateMachine):
         assert set(self.ids.values()) <= set(self.known)
         self.check_tries()
         self.check_lanes()
+        self.check_values()
+
+    def check_values(self) -> None:
+        """A value is stored once (no story takes as long as it is remembered)."""
+        values = Counter(
+            fields["value"]
+            for entry, fields in self.seen.entries.items()
+            if "value" in fields and "_id" not in fields
+        )
+        assert self.service.unique is None or set(values.values()) <= {1}
 
     def learn(self) -> None:
         """Messages that are new since the last look; none is stored under two ids."""
@@ -413,7 +453,7 @@ class Ledger(RuleBasedStateMachine):
             self.ask(0, 4)
             one.hear_reader()
             one.hear()
-            self.begin(0)
+            self.begin(0, 1)
             self.end(0, 0, "done", 0.0)
             self.time_goes_by()
             if turn % 10 == 9:
@@ -453,7 +493,7 @@ def run(ground: Ground, examples: int) -> None:
         machine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=40,
+            stateful_step_count=60,
             deadline=None,
             report_multiple_bugs=False,
             print_blob=False,
