@@ -103,12 +103,18 @@ class Returns:
         return stream.is_settled(self._line, self._keys.taskback, self._group)
 
     def leave(self) -> None:
-        """Give up the name under which we read. Waits for the store."""
+        """Give up the name under which we read. Waits for the store.
+
+        Our last question may be answered at any moment until then: such an answer is left to the next
+        intake, or to the others.
+        """
+        self.reader.line.close()
         if self._is_one_of_many:
-            self._line.ask("XGROUP", "DESTROY", self._keys.taskback, self._group)
+            keys = (self._keys.taskback, self._keys.key("heirs"))
+            self._line.ask_script("inherit", keys, PREFIX, self._me, "")
         else:
-            words = ("XGROUP", "DELCONSUMER", self._keys.taskback, self._group)
-            self._line.ask(*words, self._me)
+            args = (self._group, self._me, self._me, 1)
+            self._line.ask_script("adopt", (self._keys.taskback,), *args)
 
     def _sort(self, entry: Entry, redelivered: bool) -> None:
         if entry.id in self._unacknowledged:
