@@ -58,6 +58,7 @@ class Storm:
         self._dice = random.Random(f"blows {plan.seed}")
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._count = plan.count
+        self._killed: set[int] = set()
         self._stalled_at = self._shown_at = 0.0
         self._began = time.monotonic()
 
@@ -151,15 +152,20 @@ class Storm:
             pid = self._records.intakes.get(host.name, 0)
         elif whom == "worker":
             busy = [run for run in self._records.open.values() if run.host == host.name]
-            alive = [run.worker for run in busy[-20:] if _is_alive(run.worker, host)]
+            alive = [run.worker for run in busy[-20:] if self._is_target(run.worker, host)]
             pid = self._dice.choice(alive) if alive else 0
         else:
             pid = getattr(last, whom) if last else 0
-        return pid if pid and _is_alive(pid, host) else 0
+        return pid if pid and self._is_target(pid, host) else 0
+
+    def _is_target(self, pid: int, host: Host) -> bool:
+        """True if it lives, and was not killed a moment ago."""
+        return pid not in self._killed and _is_alive(pid, host)
 
     def _strike_one(self, strike: Strike, pid: int) -> float:
         """Kill or stop a process; for how many seconds it is struck."""
         if strike.what == "kill":
+            self._killed.add(pid)
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             return 0.0

@@ -14,6 +14,7 @@ from tests.chaos.storm import Aftermath
 CLOCK_SECONDS = 0.05  # between a moment and its being written down, on a busy machine
 # The intake of a killed launcher stores and delivers what it has before it ends, for as long as this.
 ORPHAN_SECONDS = 3.0
+AT_ONCE_SECONDS = 0.1
 GROWTH_BYTES = 3_000_000  # of the store between a fifth of the way and the end
 
 # what a poisonous message's `_error` says, and what is known of its worker's death
@@ -123,8 +124,18 @@ class Verdict:
                     yield f"{entry} ran twice at once, and nobody was frozen: {self._story(entry)}"
 
     def _uncounted(self, runs: list[Run]) -> int:
-        """Runs on a host that was cut off or frozen: the store could not be told of them."""
-        return sum(self._why_again(run, run) in ("silence host", "stop host") for run in runs)
+        """Runs of which the store may not have heard.
+
+        Those on a host that was cut off or frozen, and those whose pool was killed at once: what it had
+        said may be lost with its connection.
+        """
+        return sum(
+            self._why_again(run, run) in ("silence host", "stop host")
+            or any(
+                0 <= blow.begin - run.begin < AT_ONCE_SECONDS for blow in self._blows_on[run.pool]
+            )
+            for run in runs
+        )
 
     def _story(self, entry: str) -> str:
         """What happened to one message, and around it."""
@@ -202,7 +213,11 @@ class Verdict:
     def _end_struck(self, entry: str) -> bool:
         """Its last run was ended by a blow before the poison worked."""
         last = self._runs[entry][-1]
-        return self._why_again(last, _at_last(last, self._backs[entry][0])) not in ("", "poison")
+        answer = self._backs[entry][0]
+        if self._why_again(last, _at_last(last, answer)) not in ("", "poison"):
+            return True
+        # or it was one that did not come to writing down that it began
+        return self._was_killed(("worker", "forker", "pool"), last.begin, answer.time)
 
     # --- nothing left ------------------------------------------------------------------------------
 
