@@ -66,7 +66,8 @@ class DoorHere:
 
     async def _live(self) -> None:
         try:
-            await self.collector.start()
+            if hasattr(self.collector, "start"):
+                await self.collector.start()
             self._started.set()
             while self._reads:
                 await self.intake.turn()
