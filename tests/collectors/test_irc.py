@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from tests.collectors.debian import free_port
 from tests.collectors.driven import driven, shout, until
 from tests.collectors.fake_intake import FakeIntake
 from tests.collectors.irc_world import Script, channel_with, ngircd, person, script
+from tests.story.cannon_here import project
 
 PATIENT = {"burst": 1000, "tls": False}
 
@@ -240,6 +242,40 @@ def test_a_wrong_server_password_fails_at_once_without_being_shown(tmp_path: Pat
     with ngircd(tmp_path, password="right") as port:
         run(test(port))
         run(fine(port))
+
+
+SERVICE = """
+collector:
+  file: irc
+  entry: Irc
+  conf:
+    kwargs: {{server: 127.0.0.1, port: {port}, tls: false, nick: upbot, channels: ['#up']}}
+shell: {{file: bot, entry: Bot}}
+tasks: [{{file: torch, entry: Torch}}]
+"""
+BOT = """
+class Bot:
+    def add(self, one: int, two: int):
+        return one + two
+
+    def fail(self):
+        raise ValueError("no luck")
+"""
+
+
+def test_a_bot_started_by_up_answers_here(port: int) -> None:
+    async def test() -> None:
+        async with person(port) as ann:
+            await channel_with(ann, "#up", "upbot")
+            ann.say("#up", "upbot: add 2 3")
+            assert await ann.is_told() == ("upbot", "#up", "5")
+            ann.say("upbot", "fail")
+            assert re.fullmatch(r"error: .*no luck \(log \w+\)", (await ann.is_told())[2])
+
+    with project(SERVICE.format(port=port)) as here:
+        (here.folder / "app" / "bot.py").write_text(BOT)
+        here.up()
+        run(test())
 
 
 # --- on a scripted server
