@@ -76,7 +76,7 @@ class Hosts:
         try:
             return wait_until(condition, what)
         except AssertionError as error:
-            texts = [(self.folder / f"{host}.txt").read_text() for host in ("a", "b")]
+            texts = [path.read_text() for path in sorted(self.folder.glob("*.txt"))]
             raise AssertionError("\n".join([str(error), *texts])) from None
 
     def close(self) -> None:
