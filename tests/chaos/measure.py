@@ -102,14 +102,14 @@ def worker_dies(scene: Scene) -> float:
 
 def pool_dies(scene: Scene) -> float:
     n, run = scene.hanging()
-    pool = psutil.Process(run["pid"]).parent().parent()
+    _, pool, *_ = psutil.Process(run["pid"]).parents()
     since = killed(pool.pid)
     return scene.until_again(n, since)
 
 
 def forker_dies(scene: Scene) -> float:
     n, run = scene.hanging()
-    since = killed(psutil.Process(run["pid"]).parent().pid)
+    since = killed(psutil.Process(run["pid"]).parents()[0].pid)
     return scene.until_again(n, since)
 
 

@@ -134,12 +134,15 @@ class Storm:
         elif strike.whom == "host":
             pid, seconds = 0, self._freeze(host.processes(), PAST_LEASE_SECONDS)
         else:
-            pid = self._find(strike.whom, host)
-            if not pid:
+            # whoever is not there on this host is looked for on another
+            order = [host, *(other for other in self._field.hosts if other is not host)]
+            found = [(pid, one) for one in order if (pid := self._find(strike.whom, one))]
+            if not found:
                 return False
+            pid, host = found[0]
             seconds = self._strike_one(strike, pid)
         name = "" if strike.whom == "store" else host.name
-        end = max(time.time(), begin + seconds)
+        end = begin + seconds
         self.after.blows.append(Blow(strike.what, strike.whom, name, pid, begin, end))
         return True
 

@@ -14,6 +14,8 @@ from tests.chaos.storm import Aftermath
 CLOCK_SECONDS = 0.05  # between a moment and its being written down, on a busy machine
 # The intake of a killed launcher stores and delivers what it has before it ends, for as long as this.
 ORPHAN_SECONDS = 3.0
+# Whoever was frozen or cut off first hears what is old: messages that were given to it long ago.
+THAW_SECONDS = 1.5
 AT_ONCE_SECONDS = 0.1
 GROWTH_BYTES = 3_000_000  # of the store between a fifth of the way and the end
 
@@ -130,7 +132,7 @@ class Verdict:
         said may be lost with its connection.
         """
         return sum(
-            self._why_again(run, run) in ("silence host", "stop host")
+            self._why_again(run, run).startswith(("silence host", "stop host"))
             or any(
                 0 <= blow.begin - run.begin < AT_ONCE_SECONDS for blow in self._blows_on[run.pool]
             )
@@ -159,12 +161,18 @@ class Verdict:
         for blow in self._blows_on[0]:
             if blow.host == run.host and self._is_within(blow, run.begin, after.begin):
                 return f"{blow.what} host"
+        for pid, host in ((after.pool, ""), (0, after.host)):
+            for blow in self._blows_on[pid]:
+                is_thawed = blow.what in ("stop", "silence") and blow.host == (host or blow.host)
+                if is_thawed and self._is_within(blow, run.begin, after.begin):
+                    return f"{blow.what} {blow.whom}, thawed"
         if run.end is None and "poison" in self._orders[run.number]:
             return "poison"
         return ""
 
     def _is_within(self, blow: Blow, begin: float, end: float) -> bool:
-        return blow.begin <= end and blow.end >= begin - CLOCK_SECONDS
+        felt = CLOCK_SECONDS if blow.begin == blow.end else THAW_SECONDS
+        return blow.begin <= end and blow.end >= begin - felt
 
     def _was_killed(self, whom: tuple[str, ...], begin: float, end: float) -> bool:
         return any(
