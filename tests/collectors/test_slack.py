@@ -108,7 +108,7 @@ def test_what_is_not_meant_for_it_is_acknowledged_and_not_answered(
         slack.say("lunch?"),
         slack.say("hey <@UBOT> is nice"),
         slack.say("<@U2> deploy"),
-        slack.say("<@U3> deploy"),  # somebody who is called like the bot
+        slack.say("<@U3> deploy"),
         slack.say("!!!"),
         slack.say("help", channel="D1", user="UBOT"),
         slack.say("help", channel="D1", bot_id="B7"),
@@ -120,9 +120,15 @@ def test_what_is_not_meant_for_it_is_acknowledged_and_not_answered(
     ):
         envelope_id = envelope["envelope_id"]
         slack.until(lambda one=envelope_id: one in slack.acked, "it is acknowledged")
-    slack.say("help", channel="D1")
-    assert slack.posts(1) == ["you said help"]
-    assert len(door.intake.messages) == 1
+    slack.say("at last", channel="D1")
+    slack.until(lambda: "you said at last" in slack.posts(1), "it is answered")
+    assert [m["text"] for m in door.intake.messages] == ["at last"]
+
+
+def test_somebody_who_is_called_like_the_bot_is_not_the_bot(slack: SlackHere, join: Join) -> None:
+    ready(slack, join)
+    slack.say("<@U3> is nice", channel="D1")
+    assert slack.posts(1) == ["you said @U3 is nice"]
 
 
 def test_an_answer_stays_in_its_thread(slack: SlackHere, join: Join) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -61,12 +62,12 @@ class Reply:
         return json.loads(self.body)
 
 
-def connection(door: DoorHere) -> http.client.HTTPConnection:
+def connection(door: Any) -> http.client.HTTPConnection:
     port = int(door.collector._server.address.rpartition(":")[2].partition("/")[0])
     return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
 
-def post(door: DoorHere, body: Any, path: str = "/", method: str = "POST", **headers: str) -> Reply:
+def post(door: Any, body: Any, path: str = "/", method: str = "POST", **headers: str) -> Reply:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if isinstance(body, dict | list):
         body, sent = json.dumps(body), {**JSON, **sent}
@@ -356,7 +357,7 @@ def test_no_answer_in_time_is_a_504_with_the_id_and_asking_again_finds_it(door: 
     here = door(None, timeout=0.05, id_header="Idempotency-Key")
     reply = post(here, {"text": "slow"}, Idempotency_Key="k1")
     assert (reply.status, reply.json["id"]) == (504, "1000-0")
-    assert "it is still being done" in reply.json["error"]
+    assert reply.json["error"] == "no answer (none within 0.05 s); it is still being done"
     (message,) = here.intake.messages
     here.call("taskback", Message({**message, "text": "late", "_outcome": "done"}, message.id))
     assert post(here, {"text": "slow"}, Idempotency_Key="k1").json["text"] == "late"
@@ -438,6 +439,37 @@ def test_signals_stay_with_the_process() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with DoorHere(Webhook(port=0)):
         assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_once_it_reads_no_more_it_says_so_at_once() -> None:
+    asyncio.run(_ask_after_the_last_read())
+
+
+async def _ask_after_the_last_read() -> None:
+    webhook = Webhook(port=0)
+    await webhook.start()
+    reading = asyncio.ensure_future(anext(webhook.read()))
+    await asyncio.sleep(0)  # so that it waits
+    reading.cancel()
+    await asyncio.wait([reading])
+    here = SimpleNamespace(collector=webhook)
+    reply = await asyncio.to_thread(post, here, "too late")
+    assert (reply.status, "nothing was done" in reply.text) == (503, True)
+    await webhook.close()
+
+
+def test_what_another_client_still_waits_for_is_not_withdrawn() -> None:
+    async def two_wait() -> None:
+        exchanges = exchange.Exchanges()
+        first, second = (exchanges.ask({"event_id": "same"}) for _ in range(2))
+        assert first is second
+        first.waiting = 1  # the other one gave up
+        assert not exchanges.withdraw(first)
+        first.waiting = 0
+        assert exchanges.withdraw(first)
+        assert exchanges.ask({"event_id": "same"}) is not first
+
+    asyncio.run(two_wait())
 
 
 def test_of_all_those_nobody_waits_for_only_the_last_are_kept(

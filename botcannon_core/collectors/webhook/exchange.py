@@ -29,7 +29,6 @@ class Exchange:
     def __init__(self, fields: dict[str, str]) -> None:
         self.fields = fields
         self.id = ""
-        self.is_taken = False
         self.waiting = 0
         self.kept = asyncio.Event()  # it is stored, or over
         self.over: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
@@ -80,13 +79,11 @@ class Exchanges:
             self._news.clear()
             await self._news.wait()
         taken, self._queue = list(self._queue), deque()
-        for exchange in taken:
-            exchange.is_taken = True
         return taken
 
     def withdraw(self, exchange: Exchange) -> bool:
         """True if nobody has taken it yet and nobody else waits for it: then it never will be."""
-        if exchange.is_taken or exchange.waiting or exchange not in self._queue:
+        if exchange.waiting or exchange not in self._queue:
             return False
         self._queue.remove(exchange)
         self._close(exchange)
