@@ -12,8 +12,9 @@ from tests.chaos.records import Back, Blow, Run
 from tests.chaos.storm import Aftermath
 
 CLOCK_SECONDS = 0.05  # between a moment and its being written down, on a busy machine
-# The intake of a killed launcher stores and delivers what it has before it ends, for as long as this.
-ORPHAN_SECONDS = 3.0
+# The intake of a killed launcher stores and delivers what it has before it ends: for as long as this,
+# where the backlog is full and its host is frozen meanwhile.
+ORPHAN_SECONDS = 8.0
 # Whoever was frozen or cut off first hears what is old: messages that were given to it long ago.
 THAW_SECONDS = 1.5
 AT_ONCE_SECONDS = 0.1
