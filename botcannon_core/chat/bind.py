@@ -26,11 +26,15 @@ from botcannon_core.chat.shape import BY_PLACE, Shape, option_name, shape, spell
 
 @dataclass(frozen=True)
 class Call:
-    """The arguments of a call that fits its method, and the words that walk on through its result."""
+    """The arguments of a call that fits its method, and the words that walk on through its result.
+
+    `given` are the parameters that were typed; the others have their defaults.
+    """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     rest: list[Word]
+    given: frozenset[str] = frozenset()
 
 
 def bind(name: str, method: Callable[..., Any], words: Sequence[Word]) -> Call:
@@ -90,7 +94,7 @@ class _Binder:
         if self.shape.extra and self.extra:
             bound.arguments[self.shape.extra.name] = self.extra
         bound.apply_defaults()
-        return Call(bound.args, bound.kwargs, list(rest))
+        return Call(bound.args, bound.kwargs, list(rest), frozenset(self.values))
 
     def _missing(self, p: Parameter) -> Refused:
         if p.name.startswith("_"):

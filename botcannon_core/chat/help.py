@@ -15,8 +15,9 @@ from botcannon_core.chat.convert import ANY, is_switch, kind_name
 from botcannon_core.chat.parse import Word
 from botcannon_core.chat.refused import Refused, nearest, shown
 from botcannon_core.chat.render import Style, compact, table
+from botcannon_core.chat.said import Line
 from botcannon_core.chat.shape import Shape, shape, usage
-from botcannon_core.chat.walk import Member, is_own, members, trace
+from botcannon_core.chat.walk import Member, is_own, listed, step, steps, trace
 
 WORDS = ("help", "?")  # at the beginning or the end
 SWITCHES = ("--help", "-h")  # anywhere
@@ -46,10 +47,13 @@ def describe(shell: object, words: Sequence[Word], style: Style) -> str:
     Raises Refused if they name nothing.
     """
     path = trace(shell, words, style.own)
+    line = steps(shell, path)
+    if path and not style.gate.may(line):
+        raise Refused(forbidden(path))
     stopped = path and path[-1].kind in ("command", "property")
     if len(path) < len(words) and not stopped:
         here = path[-1].get() if path else shell
-        raise Refused(unknown(here, path, words[len(path)], style))
+        raise Refused(unknown(here, path, words[len(path)], style, line))
     if not path:
         return overview(shell, "", style)
     name = " ".join(member.label for member in path)
@@ -59,34 +63,45 @@ def describe(shell: object, words: Sequence[Word], style: Style) -> str:
         return f"{name}: {path[-1].summary or 'a value, worked out when it is asked for'}"
     if path[-1].kind == "closed":
         raise Refused(closed(path))
-    return overview(path[-1].get(), name, style)
+    return overview(path[-1].get(), name, style, line)
 
 
-def overview(value: object, name: str, style: Style) -> str:
-    """Every name that can be said on `value`: with a line each if they fit on a screen."""
-    listed = [member for member in members(value, style.own) if member.kind != "closed"]
+def overview(value: object, name: str, style: Style, line: Line = ()) -> str:
+    """Every name that can be said on `value` by whoever asks: with a line each if they fit on a screen.
+
+    `line` is the command that led there.
+    """
+    found = listed(value, line, style.own, style.gate)
     if not is_own(value, style.own):
-        return _data(value, name, listed)
+        return _data(value, name, found)
     about = _about(value, name)
-    if not listed:
+    if not found:
         return f"{about}\nThere is nothing to say to it.".strip()
-    if len(listed) <= _LINES - 4:
-        room = _WIDTH - max(len(_called(m)) for m in listed) - 4
-        text = table([(f"  {_called(m)}", _told(m, style, room)) for m in listed])
+    if len(found) <= _LINES - 4:
+        room = _WIDTH - max(len(_called(m)) for m in found) - 4
+        text = table(
+            [(f"  {_called(m)}", _told(m, (*line, step(value, m)), style, room)) for m in found]
+        )
     else:
-        text = _names(listed)
+        text = _names(found)
     return f"{about}\n{text}\n{_onward(name)}".strip()
 
 
-def unknown(here: object, path: Sequence[Member], word: Word, style: Style) -> str:
+def unknown(here: object, path: Sequence[Member], word: Word, style: Style, line: Line = ()) -> str:
     """One line about a word that names nothing, with the nearest that does."""
     prefix = "".join(member.label + " " for member in path)
     if word.is_option:
         return f"{(prefix or 'this bot ').strip()} takes no option {shown(word.text)} (try help)"
-    listed = [m.label for m in members(here, style.own) if m.kind != "closed"]
-    near = nearest(word.text.replace("_", "-"), listed)
+    labels = [member.label for member in listed(here, line, style.own, style.gate)]
+    near = nearest(word.text.replace("_", "-"), labels)
     meant = f", did you mean {prefix + near!r}?" if near else ""
     return f"unknown command {shown(prefix + word.text)}{meant} (try {prefix}help)"
+
+
+def forbidden(path: Sequence[Member]) -> str:
+    """One line about a command that whoever asks may not run."""
+    name = " ".join(member.label for member in path)
+    return f"you may not use {shown(name)} (try help)"
 
 
 def closed(path: Sequence[Member]) -> str:
@@ -123,9 +138,9 @@ def _default(p: Parameter) -> str:
     return f"(default {compact(p.default)})"
 
 
-def _data(value: Any, name: str, listed: Sequence[Member]) -> str:
-    if listed:
-        return f"{name}: has\n{_names(listed)}"
+def _data(value: Any, name: str, found: Sequence[Member]) -> str:
+    if found:
+        return f"{name}: has\n{_names(found)}"
     if type(value) in (list, tuple):
         return f"{name}: a list of {len(value)}; say its number, from 0"
     return f"{name}: a value; say it to see it"
@@ -137,10 +152,10 @@ def _about(value: object, name: str) -> str:
     return f"{name}: {lines[0]}" if name and lines else (lines[0] if lines else name)
 
 
-def _names(listed: Sequence[Member]) -> str:
+def _names(found: Sequence[Member]) -> str:
     """Names only, by kind, wrapped to the screen and cut where it ends."""
     by_title: dict[str, list[str]] = {}
-    for member in listed:
+    for member in found:
         by_title.setdefault(_TITLES[member.kind], []).append(member.label)
     lines: list[str] = []
     for title in ("More", "Commands", "Values"):
@@ -157,9 +172,10 @@ def _called(member: Member) -> str:
     return f"{member.label} ..." if member.kind == "group" else member.label
 
 
-def _told(member: Member, style: Style, room: int) -> str:
+def _told(member: Member, line: Line, style: Style, room: int) -> str:
     if member.kind == "value" and not member.summary:
-        return compact(member.get(), style)
+        decision = style.gate.decide(line)
+        return compact(member.get(), style) if decision.allowed and not decision.confirm else ""
     return textwrap.shorten(member.summary, max(room, 20), placeholder="…")
 
 

@@ -17,6 +17,7 @@ from itertools import islice
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from botcannon_core.chat.acl import OPEN, Gate
 from botcannon_core.chat.clean import redacted
 from botcannon_core.chat.leaves import ROWS, TABLES, field_names, is_leaf
 from botcannon_core.chat.settle import Items
@@ -31,11 +32,12 @@ _DIGITS_BITS = 3_300  # about a thousand digits; a longer number says only how l
 
 @dataclass(frozen=True)
 class Style:
-    """What rendering needs to know beside the value: the limits and what to keep to itself."""
+    """What rendering needs to know beside the value: the limits, what to keep to itself, from whom."""
 
     own: Own = in_app
     hidden: Collection[str] = ()
     max_items: int = 100
+    gate: Gate = OPEN
 
 
 def render(value: Any, style: Style = Style()) -> str:

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import Any, Literal
 
+from botcannon_core.chat import said as saying
+from botcannon_core.chat.acl import OPEN, Gate
 from botcannon_core.chat.bind import spellings
 from botcannon_core.chat.leaves import field_names, is_data_type, is_leaf
 from botcannon_core.chat.parse import Word
+from botcannon_core.chat.said import Line, Said
 
 Kind = Literal["group", "command", "property", "value", "closed"]
 Own = Callable[[Any], bool]  # is this class or function one that the user declared?
@@ -98,10 +101,37 @@ def trace(shell: object, words: Sequence[Word], own: Own = in_app) -> list[Membe
     return path
 
 
-def complete(shell: object, words: Sequence[str], own: Own = in_app) -> list[str]:
+def step(value: Any, member: Member) -> Said:
+    """A member of `value` as a word of the command that goes there."""
+    if type(value) in (dict, list, tuple):
+        return saying.key(value, member.name)
+    return saying.name(member.name)
+
+
+def steps(shell: object, path: Sequence[Member]) -> Line:
+    """A path that was traced, as the words of a command."""
+    found, value = list[Said](), shell
+    for member in path:
+        found.append(step(value, member))
+        value = member.get() if member.kind in ("group", "value") else None
+    return tuple(found)
+
+
+def listed(value: Any, line: Line, own: Own = in_app, gate: Gate = OPEN) -> list[Member]:
+    """The members of `value`, which `line` led to, that can be used by whoever asks."""
+    found = (member for member in members(value, own) if member.kind != "closed")
+    return [member for member in found if gate.may((*line, step(value, member)))]
+
+
+def complete(
+    shell: object, words: Sequence[str], own: Own = in_app, gate: Gate = OPEN
+) -> list[str]:
     """What the last of `words` (perhaps empty) may become: names, or a command's options and choices."""
     said, start = [Word(word) for word in words[:-1]], words[-1] if words else ""
     path = trace(shell, said, own)
+    line = steps(shell, path)
+    if not gate.may(line):
+        return []
     if path and path[-1].kind == "command":
         known = spellings(path[-1].get(), said[len(path) :], start)
     elif len(path) < len(said):
@@ -109,7 +139,7 @@ def complete(shell: object, words: Sequence[str], own: Own = in_app) -> list[str
     else:
         here = path[-1].get() if path and path[-1].kind in ("group", "value") else shell
         opens = not path or path[-1].kind in ("group", "value")
-        known = [m.label for m in members(here, own) if m.kind != "closed"] if opens else []
+        known = [m.label for m in listed(here, line, own, gate)] if opens else []
     start = start.replace("_", "-")
     return [text for text in known if text.replace("_", "-").startswith(start)]
 
