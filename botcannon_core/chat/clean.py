@@ -23,6 +23,9 @@ _CONTROLS = re.compile(
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _MASS = re.compile(r"@(?=(?:everyone|here|channel|all|room|group)\b)", re.IGNORECASE)
 _SLACK_MASS = re.compile(r"<(?=!(?:everyone|here|channel|group|subteam)\b)", re.IGNORECASE)
+LONGEST_REST = (
+    64_000  # characters kept of what did not fit on a page: sixteen more of the usual ones
+)
 _BREAK = "\u200b"  # a zero-width space: looks the same, mentions nobody
 
 
@@ -44,13 +47,30 @@ def fitted(text: str, limit: int, hidden: Collection[str] = ()) -> str:
 
     The work is bounded by the limit, not by the text, which may be 50 MB.
     """
+    return paged(text, limit, hidden, keep=0)[0]
+
+
+def paged(
+    text: str, limit: int, hidden: Collection[str] = (), keep: int = LONGEST_REST, hint: str = ""
+) -> tuple[str, str]:
+    """`text` as `fitted` has it, but cut at a line's end if it can be, and what is left of it.
+
+    Of that, up to `keep` characters. `hint` is what the end of the page says besides.
+    """
     # cleaning shortens, so look at more than is shown; a secret must not be cut before it is found
-    reach = 2 * limit + 1_000 + max(map(len, hidden), default=0)
+    margin = max(map(len, hidden), default=0)
+    reach = 2 * limit + 1_000 + keep + margin
     clean = safe(text[:reach], hidden).strip("\n")
     unseen = max(0, len(text) - reach)
     if len(clean) + unseen <= limit:
-        return clean
-    tail = f"\n… {len(clean) + unseen:,} more characters"
+        return clean, ""
+    tail = f"\n… {len(clean) + unseen:,} more characters{hint}"
     shown = clean[: max(0, limit - len(tail))]
+    if keep and (line := shown.rfind("\n")) > len(shown) // 2:
+        shown = shown[:line]
     left = len(clean) - len(shown) + unseen
-    return f"{shown}\n… {left:,} more characters"[: max(0, limit)]
+    page = f"{shown}\n… {left:,} more characters{hint}"[: max(0, limit)]
+    # what lies at the end of what was looked at may be the beginning of a secret
+    whole = clean[: len(clean) - margin] if unseen else clean
+    rest = whole[len(shown) :].strip("\n")
+    return page, rest if len(rest) <= keep else rest[:keep]

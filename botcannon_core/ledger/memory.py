@@ -40,9 +40,9 @@ class Memory:
             raise UsageError(f"memory holds at most {LONGEST_TEXT:,} characters under a key")
         self._ask("memory", ["put", key, value, seconds])
 
-    def drop(self, key: str) -> None:
-        """Forget what is under `key`."""
-        self._ask("memory", ["drop", key])
+    def drop(self, key: str) -> bool:
+        """Forget what is under `key`; of all who do so, only the first hears True."""
+        return bool(self._ask("memory", ["drop", key]))
 
 
 def forgetful() -> Memory:

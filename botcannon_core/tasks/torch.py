@@ -11,13 +11,21 @@ import os
 import select
 import sys
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from botcannon_core.chat.clean import fitted
-from botcannon_core.chat.command import run
+from botcannon_core.chat import acl as access
+from botcannon_core.chat import audit
+from botcannon_core.chat.acl import Asker, Gate
+from botcannon_core.chat.clean import LONGEST_REST, fitted, paged
+from botcannon_core.chat.command import Reply, Walk, run
+from botcannon_core.chat.parse import Word
 from botcannon_core.chat.render import EMPTY
+from botcannon_core.chat.said import spelled
+from botcannon_core.chat.talk import HINT, Memory, Talk, Turn
+from botcannon_core.chat.walk import find
 from botcannon_core.errors import MessageError
 from botcannon_core.message import Message
 from botcannon_core.roles import Skip
@@ -25,6 +33,7 @@ from botcannon_core.roles import Skip
 _CHUNK = 65_536  # bytes: what a pipe holds on Linux
 _PIPEFULS = 16  # a pipe may have been made larger: up to 1 MiB
 _PRINTED = 1 << 20  # bytes kept of what a command prints; more is read and dropped
+INVALID = "invalid"  # the result that marks a line which is no command; a flood guard counts these
 
 
 class Torch:
@@ -32,7 +41,9 @@ class Torch:
 
     `in_key` names the field that holds the text, `out_key` the result that gets the reply. A reply has
     at most `max_output` characters, a list or generator in it at most `max_items` entries. `hidden`
-    are texts that are shown as `***`.
+    are texts that are shown as `***`, `acl` are the access rules of the service, and `memory` keeps
+    what `more`, `!!` and `yes` refer to: without it, or from nobody known, these words mean nothing.
+    Each line leaves an audit line in the log; one that is no command is marked by the result `invalid`.
     """
 
     def __init__(
@@ -43,8 +54,12 @@ class Torch:
         max_output: int = 4_000,
         max_items: int = 100,
         hidden: Collection[str] = (),
+        acl: object = None,
+        memory: Memory | None = None,
     ) -> None:
         self._shell = shell
+        self._rules = access.rules(acl)
+        self._memory = memory
         self._in_key, self._out_key = in_key, out_key
         self._max_output = _positive("max_output", max_output)
         self._max_items = _positive("max_items", max_items)
@@ -57,28 +72,96 @@ class Torch:
             raise Skip
         if not isinstance(text, str):
             raise MessageError(f"torch: {self._in_key!r} holds a {type(text).__name__}, not text")
-        return {self._out_key: self._reply(text)}
+        asker = Asker.of(message)  # never of the results: who asks is not for a task to say
+        gate = Gate(self._rules, asker)
+        talk = Talk(self._memory, asker, gate.asks_back) if self._memory and asker.user else None
+        with _Audited(asker, message.id, text, self._hidden) as audited:
+            turn = talk.hear(text, self._max_output, self._knows) if talk else Turn(text)
+            if turn.reply is not None:
+                audited.outcome = "told"
+                return {self._out_key: turn.reply}
+            gate = Gate(self._rules, asker, turn.confirmed)
+            return self._answered(turn.command, gate, talk, audited)
 
-    def _reply(self, text: str) -> str:
+    def _knows(self, word: str) -> bool:
+        return find(self._shell, Word(word)) is not None
+
+    def _answered(
+        self, command: str, gate: Gate, talk: Talk | None, audited: _Audited
+    ) -> dict[str, str]:
+        reply, said = self._run(command, gate, audited.walk)
+        audited.outcome = reply.kind
+        if reply.kind == "confirm":
+            return {self._out_key: self._asked_back(command, reply, gate, talk)}
+        page, rest = self._paged(said, "" if reply.silent and said else reply.text, talk)
+        if talk and rest:
+            talk.keep(command, rest)
+        is_command = reply.kind not in ("refused", "forbidden")
+        return {self._out_key: page or EMPTY, **({} if is_command else {INVALID: "1"})}
+
+    def _run(self, command: str, gate: Gate, walk: Walk) -> tuple[Reply, str]:
+        """The reply to a command, and what it printed."""
         printed = Printed()
         try:
             with printed.caught():
-                reply = run(self._shell, text, hidden=self._hidden, max_items=self._max_items)
+                reply = run(
+                    self._shell,
+                    command,
+                    hidden=self._hidden,
+                    max_items=self._max_items,
+                    gate=gate,
+                    walk=walk,
+                )
         except BaseException as error:
             if said := printed.text:
                 error.add_note(f"printed before: {fitted(said, self._max_output, self._hidden)}")
             raise
-        said = printed.text.strip("\n")
-        return self._fitted(said, "" if reply.silent and said else reply.text) or EMPTY
+        return reply, printed.text.strip("\n")
 
-    def _fitted(self, printed: str, result: str) -> str:
-        """Both as one reply; what was printed may not push the result out of it."""
+    def _asked_back(self, command: str, reply: Reply, gate: Gate, talk: Talk | None) -> str:
+        understood = spelled(reply.line)
+        if talk is None:
+            return "this runs only after a yes, and here nobody can be asked for one"
+        question = talk.ask_back(command, understood, gate.confirmed)
+        return fitted(question, self._max_output, self._hidden)
+
+    def _paged(self, printed: str, result: str, talk: Talk | None) -> tuple[str, str]:
+        """Both as one reply and the rest of it; what was printed may not push the result out."""
+        keep, hint = (LONGEST_REST, HINT) if talk else (0, "")
         if not printed:
-            return fitted(result, self._max_output, self._hidden)
+            return paged(result, self._max_output, self._hidden, keep, hint)
         room = max(self._max_output // 2, self._max_output - len(printed) - 1)
-        shown = fitted(result, room, self._hidden)
-        before = fitted(printed, self._max_output - len(shown) - 1, self._hidden)
-        return "\n".join(filter(None, (before, shown)))
+        shown, rest = paged(result, room, self._hidden, keep, hint)
+        room = self._max_output - len(shown) - 1
+        before, unseen = paged(printed, room, self._hidden, keep, hint)
+        return "\n".join(filter(None, (before, shown))), "\n".join(filter(None, (unseen, rest)))
+
+
+class _Audited:
+    """Writes the audit line around one command: its beginning at once, its end when it is known."""
+
+    def __init__(self, asker: Asker, message_id: str, text: str, hidden: Collection[str]) -> None:
+        self._begun = audit.begun(asker, message_id, text, hidden)
+        self._hidden = hidden
+        self._since = time.monotonic()
+        self.walk = Walk()
+        self.outcome = "failed"
+
+    def __enter__(self) -> _Audited:
+        _log(self._begun)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        took = time.monotonic() - self._since
+        names, line = self.walk.names, self.walk.line
+        _log(audit.ended(self.outcome, names, line, took, self._hidden))
+
+
+def _log(text: str) -> None:
+    with suppress(
+        OSError
+    ):  # nobody reads the log any more, and the command is answered all the same
+        os.write(2, text.encode(errors="replace"))
 
 
 def _positive(name: str, value: object) -> int:

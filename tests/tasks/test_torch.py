@@ -164,7 +164,9 @@ def test_after_a_command_printing_goes_where_it_went_before(
         os.write(1, f"after {text}\n".encode())
         print(f"printed after {text}")
     told = "".join(f"after {t}\nprinted after {t}\n" for t in ("speaking", "shutting", "closing"))
-    assert capfd.readouterr() == (told, "")
+    out, err = capfd.readouterr()
+    assert out == told
+    assert [line.split()[0] for line in err.splitlines()] == ["audit"] * 3
 
 
 def test_no_descriptor_is_left_open() -> None:
