@@ -65,10 +65,23 @@ def check(
     seen: dict[str, Mapping[str, Any]] = {}
     while looks:
         looks = _one_child(looks, folder, timeout, problems, seen)
-    return Check(
-        tuple(sorted(set(_first_of_each(problems)))),
-        {name: _facts(spec.services[name], seen) for name in services},
-    )
+    facts = {name: _facts(spec.services[name], seen) for name in services}
+    for name in services:
+        problems += _unheard(spec.services[name], seen)
+    return Check(tuple(sorted(set(_first_of_each(problems)))), facts)
+
+
+def _unheard(service: ServiceSpec, seen: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """The service's own keys that no task of it asks for: a rule that nobody reads protects nothing."""
+    tasks = range(len(service.classes) - len(service.tasks), len(service.classes))
+    looked = [seen.get(f"{service.name}/{index}") for index in tasks]
+    if None in looked:
+        return  # what cannot be looked at is a problem of its own
+    heard = {name for line in looked if line for name in line.get("handles", ())}
+    for key in sorted(service.extra.keys() - heard):
+        text = f"no task of {service.name!r} asks for `{key}`, so it would do nothing"
+        place = service.place
+        yield Problem(place.file, place.line, f"{place.path}.{key}", text)
 
 
 def _wanted(

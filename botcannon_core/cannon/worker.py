@@ -118,10 +118,10 @@ def construct(how: Recipes, ask: Ask) -> list[Task]:
 
     def shell() -> Any:
         if not shells and how.shell is not None:
-            shells.append(how.shell(how.handles))
+            shells.append(how.shell(handles))
         return shells[0] if shells else None
 
     hidden = how.service.hidden
-    own: Handles = {"shell": shell, "hidden": lambda: hidden, "memory": lambda: Memory(ask)}
-    handles = {**how.handles, **own}
-    return [task(handles) for task in how.tasks]
+    own: Handles = {"hidden": lambda: hidden, "memory": lambda: Memory(ask)}
+    handles = {**loading.extras(how.service), **how.handles, **own}
+    return [task({**handles, "shell": shell}) for task in how.tasks]

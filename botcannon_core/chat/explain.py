@@ -48,9 +48,12 @@ def explain(shell: object, text: str, gate: Gate, own: Own = in_app) -> Explaine
     if path and path[-1].kind == "command":
         method = path[-1].get()
         name = " ".join(member.label for member in path)
-        if not gate.may(line):  # whatever the arguments
-            return Explained(line, gate.decide(line))
-        call = bind(name, method, rest)
+        try:
+            call = bind(name, method, rest)
+        except Refused:
+            if gate.may(line):
+                raise
+            return Explained(line, gate.decide(line))  # whatever its arguments would be
         line, rest = (*line, *arguments(method, call, len(path))), call.rest
     elif rest and (not path or path[-1].kind != "property"):
         here = path[-1].get() if path else shell

@@ -44,7 +44,9 @@ class _Visit:
         self._project = project
         self._follower = follower
         self._me = visit.visitor("chat")
-        self._terminal = Terminal(_shell_for_completion(project), name=project.name)
+        self._terminal = Terminal(
+            _shell_for_completion(project), name=project.name, acl=_rules(project)
+        )
 
     async def run(self) -> None:
         shows = asyncio.create_task(self._show())
@@ -95,6 +97,11 @@ async def _readable(follower: Follower) -> None:
         await heard.wait()
     finally:
         loop.remove_reader(follower.fileno())
+
+
+def _rules(project: Project) -> Any:
+    spec = project.reading.spec.services.get(project.name)
+    return spec.extra.get("acl") if spec is not None else None
 
 
 def _shell_for_completion(project: Project) -> Any:

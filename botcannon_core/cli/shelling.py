@@ -63,6 +63,7 @@ def built(project: Project, spec: ServiceSpec) -> Any:
         return None
     ledger = partial(History, project.store.copier())
     handles: dict[str, Callable[[], Any]] = {
+        **loading.extras(spec),
         "ledger": ledger,
         "hidden": frozenset,
         "memory": forgetful,

@@ -41,6 +41,7 @@ VERBS = {
     "dead": Verb("looking", "dead", "the messages that were parked, and why"),
     "send": Verb("handling", "send", "put a message into a service by hand"),
     "chat": Verb("chatting", "chat", "chat with a running service"),
+    "acl": Verb("allowing", "acl", "may somebody run a command, and which rule says so"),
     "shell": Verb("shelling", "shell", "run one command of a service's shell here"),
     "retry": Verb("handling", "retry", "give parked messages another try"),
     "drop": Verb("handling", "drop", "delete parked messages"),
@@ -53,7 +54,7 @@ VERBS = {
 
 GROUPS = {
     "Run": ("up", "down", "start", "stop", "restart", "ps"),
-    "Look": ("ls", "config", "status", "logs", "tail", "pending", "dead"),
+    "Look": ("ls", "config", "status", "logs", "tail", "pending", "dead", "acl"),
     "Handle": ("send", "chat", "shell", "retry", "drop", "yml"),
     "Project": ("init", "test", "version", "help"),
 }

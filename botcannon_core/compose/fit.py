@@ -115,7 +115,7 @@ def _kwargs(taken: Parameters, one: ClassSpec, service: ServiceSpec) -> list[Pro
 def _offered(name: str, one: ClassSpec, service: ServiceSpec) -> bool:
     if name == "shell":
         return one.role != "shell" and service.shell is not None
-    return name in HANDLES
+    return name in HANDLES or name in service.extra
 
 
 def _unknown(name: str, taken: Parameters, one: ClassSpec) -> Problem:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from botcannon_core.compose.signature import parameters
-from botcannon_core.compose.spec import ClassSpec, Hidden, Place, Role
+from botcannon_core.compose.spec import ClassSpec, Hidden, Place, Role, ServiceSpec
 from botcannon_core.errors import ComposeError, Problem, suggest
 
 ROOMS: Mapping[Role, str] = {
@@ -72,7 +72,8 @@ def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
     """How to build `one`, with everything looked up that can be: for whoever builds it often."""
     entry = load(one, project)
     kwargs = {name: _plain(value) for name, value in (one.kwargs or {}).items()}
-    asked = [name for name in sorted(asks_for(entry)) if name not in kwargs]
+    taken = parameters(entry)
+    asked = [name for name in (taken.names if taken else ()) if name not in kwargs]
     is_function = one.role == "task" and not isinstance(entry, type)
 
     def made(handles: Mapping[str, Callable[[], Any]]) -> Any:
@@ -82,10 +83,15 @@ def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
     return made
 
 
-def asks_for(entry: Any) -> frozenset[str]:
-    """The handles that a class's constructor (or a function) names."""
+def asks_for(entry: Any, more: Iterable[str] = ()) -> frozenset[str]:
+    """The handles that a class's constructor (or a function) names; `more` are handles, too."""
     taken = parameters(entry)
-    return HANDLES & frozenset(taken.names) if taken else frozenset()
+    return (HANDLES | set(more)) & set(taken.names) if taken else frozenset()
+
+
+def extras(service: ServiceSpec) -> dict[str, Callable[[], Any]]:
+    """The handles that the service's own keys are: those that rooms brought."""
+    return {key: partial(_itself, value) for key, value in service.extra.items()}
 
 
 def module_name(one: ClassSpec, project: Path | None = None) -> str:
@@ -159,6 +165,10 @@ def _belongs(module: ModuleType | None, folder: Path) -> bool:
 
 def _shown(module: ModuleType) -> str:
     return f"{module.__name__.replace('.', '/')}.py"
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _plain(value: Any) -> Any:

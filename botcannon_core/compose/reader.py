@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from botcannon_core.compose import document, nodes, values
+from botcannon_core.compose import document, nodes, rooms, values
 from botcannon_core.compose.nodes import Spot
 from botcannon_core.compose.spec import (
     BacklogSpec,
@@ -47,11 +47,18 @@ class Reading:
 
     `spec.services` holds the services that can be run; `broken` names the others with what is wrong in
     each. `problems` are all there are, in the order of their lines, those of broken services too.
+    `halves` are what could be read of those broken ones that have a collector at least.
     """
 
     spec: ComposeSpec
     problems: tuple[Problem, ...] = ()
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    halves: Mapping[str, ServiceSpec] = field(default_factory=dict)
+
+    @property
+    def checkable(self) -> ComposeSpec:
+        """The spec with the halves too: what they name is checked as well, so all is told at once."""
+        return replace(self.spec, services={**self.halves, **self.spec.services})
 
 
 def read(path: Path) -> Reading:
@@ -84,7 +91,13 @@ def _reading(
         replace(spec, services=good, given=given),
         tuple(ordered),
         {name: found for name, found in broken.items() if found},
+        {n: half for n, half in services.items() if half and broken[n] and _is_telling(broken[n])},
     )
+
+
+def _is_telling(problems: tuple[Problem, ...]) -> bool:
+    """True if its classes are what was meant: one without its shell or kwargs would be wronged."""
+    return not any(".shell" in problem.path or ".conf" in problem.path for problem in problems)
 
 
 def _within(path: str, problems: list[Problem]) -> tuple[Problem, ...]:
@@ -246,7 +259,9 @@ def _tasks(spot: Spot) -> tuple[ClassSpec, ...]:
 def _service(spot: Spot) -> ServiceSpec | None:
     """The service, or None when so much is wrong that there is none; problems are put down."""
     name = spot.path.removeprefix("services.")
-    found = _table(spot, SERVICE, required=("collector",))
+    of_rooms = rooms.service_keys()
+    found = _table(spot, {**SERVICE, **of_rooms}, required=("collector",))
+    extra = {key: found.pop(key) for key in of_rooms if key in found}
     collector = found.pop("collector", {"spec": None})
     if collector["spec"] is None:
         return None
@@ -258,7 +273,14 @@ def _service(spot: Spot) -> ServiceSpec | None:
         **{"tries": 1 if typed else DeliverSpec.tries, **found.pop("deliver", {})}
     )
     return ServiceSpec(
-        name, collector["spec"], shell, poll=poll, place=spot.place, deliver=deliver, **found
+        name,
+        collector["spec"],
+        shell,
+        poll=poll,
+        place=spot.place,
+        deliver=deliver,
+        extra=extra,
+        **found,
     )
 
 
@@ -321,7 +343,7 @@ BACKLOG: dict[str, Convert] = {
     "when_full": partial(values.choice, among=("wait", "drop-oldest", "fail")),
 }
 UNIQUE: dict[str, Convert] = {"by": values.field, "within": values.time}
-# A room's own key joins this table, found by its name, once a room has one.
+# The keys of rooms join this table when it is used.
 SERVICE: dict[str, Convert] = {
     "collector": partial(_class, role="collector", more={"poll": values.time}),
     "shell": partial(_class, role="shell"),

@@ -155,7 +155,8 @@ class StoreSpec:
 class ServiceSpec:
     """One service: a collector, optionally a shell, optionally tasks, and how they are run.
 
-    `hidden` are the values of its secrets, once found, to be struck from whatever it prints.
+    `hidden` are the values of its secrets, once found, to be struck from whatever it prints. `extra`
+    has the plain values of the keys that rooms brought: each is a handle of that name to its classes.
     """
 
     name: str
@@ -172,6 +173,7 @@ class ServiceSpec:
     unique: UniqueSpec | None = None
     place: Place = Place()
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[ClassSpec, ...]:

@@ -29,7 +29,9 @@ TIMES = frozenset(
     }
 )
 SIZES = frozenset({"max_rss", "memory"})
-NOT_WRITTEN = frozenset({"name", "place", "hidden", "poll"})  # `poll` stands in the collector
+NOT_WRITTEN = frozenset(
+    {"name", "place", "hidden", "poll", "extra"}
+)  # `poll` stands in the collector
 
 
 def resolved(spec: ComposeSpec) -> dict[str, Any]:
@@ -51,8 +53,13 @@ def _service(service: ServiceSpec) -> dict[str, Any]:
         for one in fields(service)
         if one.name not in NOT_WRITTEN
     }
+    found |= service.extra
     found["collector"]["poll"] = _written(service.poll, SECOND)
-    return {name: value for name, value in found.items() if value not in (None, [])}
+    return {
+        name: value
+        for name, value in found.items()
+        if value not in (None, []) or name in service.extra
+    }
 
 
 def _value(name: str, value: Any) -> Any:

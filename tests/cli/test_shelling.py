@@ -12,7 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def shell(project: ProjectHere, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "botcannon_core.cli.main", "shell", *words]
+    return run(project, "shell", *words)
+
+
+def run(project: ProjectHere, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "botcannon_core.cli.main", *words]
     return subprocess.run(
         command,
         cwd=project.folder,

@@ -10,7 +10,7 @@ import getpass
 import os
 import pwd
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -29,17 +29,22 @@ class Terminal:
     Every line is a message with `text`, `user`, `user_name`, `room`, `direct` and `network`. The
     taskback's `text` is shown, and the one line of an error. Ctrl-D, or the end of a piped stdin,
     ends it once everything is answered. `name` is its title (by default the project folder's),
-    `shell` helps it to complete commands.
+    `shell` helps it to complete commands, those that `acl`, the service's access rules, may allow.
     """
 
     terminal = True
     every_outcome = True
 
     def __init__(
-        self, shell: object | None = None, prompt: str = "> ", name: str | None = None
+        self,
+        shell: object | None = None,
+        prompt: str = "> ",
+        name: str | None = None,
+        acl: object = None,
     ) -> None:
-        self._surface = open_surface(banner(name or Path.cwd().name, shell), prompt, shell)
         self._who = _who()
+        complete = _completion(shell, acl, self._who)
+        self._surface = open_surface(banner(name or Path.cwd().name, shell), prompt, complete)
         # One line at a time (piped): `_awaited` is the id of the line that is out. Its taskback can
         # overtake `stored`, which tells that id, so it waits in `_early` until then.
         self._awaited = ""
@@ -79,7 +84,7 @@ class Terminal:
         self._surface.close()
 
 
-def open_surface(banner: str, prompt: str = "> ", shell: object | None = None) -> Surface:
+def open_surface(banner: str, prompt: str = "> ", complete: Complete | None = None) -> Surface:
     """What fits this process's stdin and stdout: a Screen if somebody sits there, else a Pipe.
 
     Raises UsageError if a Screen would be right but its library is missing.
@@ -94,7 +99,7 @@ def open_surface(banner: str, prompt: str = "> ", shell: object | None = None) -
         raise UsageError(
             "a chat on the terminal needs prompt_toolkit: pip install 'botcannon[terminal]'"
         ) from error
-    return Screen(banner, prompt, _completion(shell))
+    return Screen(banner, prompt, complete)
 
 
 def banner(name: str, shell: object | None = None) -> str:
@@ -107,12 +112,14 @@ def banner(name: str, shell: object | None = None) -> str:
     return f"{title}\n{about}\nCtrl-D leaves."
 
 
-def _completion(shell: object | None) -> Complete | None:
-    if shell is None:
+def _completion(shell: object | None, acl: object, who: Mapping[str, str]) -> Complete | None:
+    if shell is None or not sys.stdin or not sys.stdin.isatty():
         return None
-    from botcannon_core.chat.walk import complete  # only a person presses Tab
+    # only a person presses Tab
+    from botcannon_core.chat.acl import Asker, Gate, rules
+    from botcannon_core.chat.walk import complete
 
-    return partial(complete, shell)
+    return partial(complete, shell, gate=Gate(rules(acl), Asker.of(who)))
 
 
 def _who() -> dict[str, str]:
