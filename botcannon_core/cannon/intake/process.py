@@ -72,7 +72,8 @@ def _with_shell(
 
     That shell is for looking at, by completion: what it remembers stays in this process.
     """
-    handles = {**given, "hidden": lambda: service.hidden, "memory": forgetful}
+    extras = loading.extras(service)
+    handles = {**extras, **given, "hidden": lambda: service.hidden, "memory": forgetful}
 
     def shell() -> Any:
         return None if service.shell is None else loading.build(service.shell, handles)
