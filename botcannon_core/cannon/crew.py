@@ -29,6 +29,7 @@ from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
 
 TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
+GIVE_SECONDS = 2.0  # for a worker to take a message of any size; it is waiting for it
 COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
 
 State = Literal["starting", "ready", "busy", "leaving"]
@@ -82,7 +83,8 @@ class Crew:
     def ready(self) -> list[Worker]:
         """The workers that wait for a job and may have one: no more than `max` are busy at once."""
         waiting = [worker for worker in self._workers.values() if worker.state == "ready"]
-        return waiting[: self.free]
+        # one that died since we looked would cost its job a try
+        return [worker for worker in waiting[: self.free] if not worker.channel.is_closed()]
 
     @property
     def busy(self) -> list[Worker]:
@@ -115,8 +117,8 @@ class Crew:
         worker.state, worker.job, worker.since = "busy", job, time.monotonic()
         try:
             worker.channel.send("message", job.order())
-        except OSError:
-            pass  # it is dying: its death will be told, with the job still its own
+        except OSError:  # dying, or stopped: its death will be told, with the job still its own
+            self._nursery.signal(worker.slot, signal.SIGKILL)
 
     def next_moment(self) -> float | None:
         """When something is due at the latest, in monotonic seconds."""
@@ -160,7 +162,7 @@ class Crew:
         slot = next(n for n in range(1, len(self._workers) + 2) if n not in self._workers)
         mine, theirs = frames.pair()
         read_end, write_end = os.pipe()
-        worker = Worker(slot, Channel(mine), Lines(read_end))
+        worker = Worker(slot, Channel(mine, GIVE_SECONDS), Lines(read_end))
         is_asked = self._nursery.fork(slot, theirs, write_end)
         theirs.close()
         os.close(write_end)

@@ -22,7 +22,10 @@ LARGEST_BYTES = 1 << 30  # a length beyond this is no frame of ours: the stream 
 class Channel:
     """One end of a socket pair, in frames. Closing the other end is heard as EOFError."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, patience: float = 0.0) -> None:
+        """`patience` in seconds: how long a send may wait for the other end to read; 0 is for ever."""
+        seconds = struct.pack("@ll", int(patience), int(patience % 1 * 1e6))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
         self._socket = sock
         self._buffer = bytearray()
 
@@ -76,6 +79,15 @@ class Channel:
                 frames += self.receive()
         except (BlockingIOError, EOFError):
             return frames
+
+    def is_closed(self) -> bool:
+        """True if the other end is closed and nothing more will come. Reads nothing, never waits."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Close this end."""

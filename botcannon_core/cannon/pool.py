@@ -153,9 +153,9 @@ class Pool:
         longest: float = min(rule.backoff_max, rule.backoff * 2 ** (job.tries - 1))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
-    def _lost(self, job: Job) -> None:
-        """Somebody else has taken a message over: our run of it must not go on."""
-        self._log("warning", f"message {job.id} was taken over by another pool meanwhile")
+    def _lost(self, job: Job, why: str) -> None:
+        """A message is ours no longer: our run of it must not go on."""
+        self._log("warning", f"message {job.id} is no longer ours: {why}")
         self._crew.kill(job)
 
     # --- tend -----------------------------------------------------------------------------------
@@ -214,7 +214,9 @@ class Pool:
             return False
         try:
             self._line.reopen()
-            self._line.ask("PING")  # all that was settled is, before we ask for what is not
+            self._line.ask(
+                "PING", timeout=1.0
+            )  # all that was settled is, before we ask for what is not
             if not self._finishing:
                 self._stock.reader.reopen()
         except StoreError:

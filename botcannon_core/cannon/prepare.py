@@ -104,7 +104,7 @@ def prepare(file: str | None, names: Sequence[str], ask: conf.Ask, parts: frozen
     wanted = chosen(reading, names)
     problems = list(_problems_of(reading, wanted, all_of_them=not names))
     sound = [name for name in wanted if name in reading.spec.services]
-    looked = check(reading.spec, sound)
+    looked = check(reading.checkable, [*sound, *(n for n in wanted if n in reading.halves)])
     problems += looked.problems
     store, resolved = _resolved(reading.spec, sound, project, ask, problems)
     if "intake" in parts:

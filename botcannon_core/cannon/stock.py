@@ -29,7 +29,9 @@ from botcannon_core.ledger.line import Line, Refused, Store
 from botcannon_core.ledger.stream import Entry, Reader
 
 LOOK_SECONDS = 1.0  # how often we look for messages that others have left behind
-LEASE_SPENT = 0.8  # of a lease: by then a pool that could not renew lets go
+# Of a lease: by then a pool that could not renew lets go. What is left of the shortest usual lease is
+# longer than one attempt to reach the store can hold up the loop.
+LEASE_SPENT = 0.6
 
 
 class Stock:
@@ -41,7 +43,7 @@ class Stock:
         line: Line,
         keys: Keys,
         service: ServiceSpec,
-        lost: Callable[[Job], None],
+        lost: Callable[[Job, str], None],
     ) -> None:
         self._line = line
         self._keys = keys
@@ -204,11 +206,11 @@ class Stock:
         taskback = jobs.taskback(job, ended)
         dead = jobs.dead(job, ended, life.host()) if taskback["_outcome"] == "parked" else {}
 
-        def heard(was_ours: bool, following: list[Entry]) -> None:
+        def heard(settled: stream.Settled) -> None:
             self.reader.over(job.entry)
-            if self._held.pop(job.entry, None) is not None and not was_ours:
-                self._lost(job)
-            self._take_over(following)
+            if self._held.pop(job.entry, None) is not None and not settled.was_ours:
+                self._lost(job, settled.refusal or "it was taken over by another pool meanwhile")
+            self._take_over(settled.following)
 
         ending = stream.Ending(job.entry, self._me, taskback, dead, self._lane_of(job), self._heir)
         stream.settle(self._line, self._keys, ending, heard)
@@ -227,7 +229,7 @@ class Stock:
             for entry in answer if isinstance(answer, list) else ():
                 job = self._held.pop(entry, None)
                 if job is not None:
-                    self._lost(job)
+                    self._lost(job, "it was taken over by another pool meanwhile")
 
         if self._held:
             stream.renew(self._line, self._keys, self._me, list(self._held), renewed)

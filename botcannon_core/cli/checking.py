@@ -53,7 +53,8 @@ def _resolved(reading: Reading) -> tuple[ComposeSpec, list[Problem], list[str]]:
 
     stored = _stored(reading.spec, conf.keys(reading.spec, names), missing)
     found = conf.resolve(reading.spec, names, stored, note)
-    problems = {*reading.problems, *check(reading.spec, names).problems, *found.problems}
+    looked = check(reading.checkable, [*names, *reading.halves])
+    problems = {*reading.problems, *looked.problems, *found.problems}
     return found.spec, sorted(problems, key=lambda one: (one.line, one)), missing
 
 

@@ -19,8 +19,10 @@ from redis.retry import Retry
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger.address import Address
 
-CONNECT_TIMEOUT = 5.0  # seconds
-SOCKET_TIMEOUT = 10.0  # seconds; whoever blocks in a read asks for less
+# Seconds. Both are waited for by loops that must go on renewing leases and hearing Ctrl-C, so they
+# are short; a line that has been opened has its own patience.
+CONNECT_TIMEOUT = 2.0
+SOCKET_TIMEOUT = 2.0
 
 AnyClient = redis.Redis | redis.RedisCluster
 

@@ -7,7 +7,7 @@ that something is done (the pool) or what a message means (the chain).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botcannon_core.ledger import lanes
@@ -46,7 +46,13 @@ class Ending:
     heir: str = ""
 
 
-Settled = Callable[[bool, list[Entry]], None]
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an ending: whether the entry was still ours, and the next in its lane."""
+
+    was_ours: bool
+    following: list[Entry] = field(default_factory=list)
+    refusal: str = ""  # what the store said, if it would not settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,8 @@ def earlier_tries(
     line.say("HMGET", keys.key("tries"), *names, then=heard)
 
 
-def settle(line: Line, keys: Keys, ending: Ending, then: Settled) -> None:
-    """A message has ended, well or parked; `then` gets whether it was still ours, and who is next."""
+def settle(line: Line, keys: Keys, ending: Ending, then: Callable[[Settled], None]) -> None:
+    """A message has ended, well or parked; `then` gets what became of that."""
     lane = keys.data if ending.lane is None else lanes.key_of(keys, ending.lane)
     names = (keys.data, keys.taskback, keys.key("tries"), keys.key("counts"), keys.dead, lane)
     words = pairs(ending.dead)
@@ -99,9 +105,9 @@ def settle(line: Line, keys: Keys, ending: Ending, then: Settled) -> None:
 
     def heard(answer: Any) -> None:
         if isinstance(answer, Refused):
-            then(False, [])
+            then(Settled(False, refusal=f"the store refused: {answer}"))
         else:
-            then(answer[0] == 1, entries(answer[1]))
+            then(Settled(answer[0] == 1, entries(answer[1])))
 
     line.run("settle", names, *args, *pairs(ending.taskback), then=heard)
 

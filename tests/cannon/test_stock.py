@@ -29,7 +29,9 @@ def line(store: Store) -> Iterator[Line]:
 @pytest.fixture
 def stock(store: Store, line: Line) -> Iterator[Stock]:
     door, work = ClassSpec("collector", "bot", "Door"), ClassSpec("task", "bot", "Work")
-    stock = Stock(store, line, KEYS, ServiceSpec("work", door, tasks=(work,)), lambda job: None)
+    stock = Stock(
+        store, line, KEYS, ServiceSpec("work", door, tasks=(work,)), lambda job, why: None
+    )
     yield stock
     stock.reader.line.close()
 

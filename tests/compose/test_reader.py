@@ -268,3 +268,23 @@ def test_a_password_in_the_address_is_never_shown(written: Path) -> None:
     found = reading(written, "store: redis://:hunter2@host\n" + SMALLEST)
     assert "hunter2" not in repr(found)
     assert "hunter2" not in str(told(written, "store: ':hunter2@host'\n" + SMALLEST))
+
+
+def test_the_code_of_a_service_with_a_mistake_beside_it_is_still_checked(tmp_path: Path) -> None:
+    file = tmp_path / "cannon-compose.yml"
+    file.write_text("services: {a: {colour: red, collector: {file: nobody, entry: N}}}")
+    reading = read(file)
+    assert "a" in reading.broken
+    assert "a" not in reading.spec.services
+    assert reading.checkable.services["a"].collector.file == "nobody"
+
+
+@pytest.mark.parametrize(
+    "key", ["shell: {fil: x}", "colour: red, tasks: [{file: a, entry: A, conf: 7}]"]
+)
+def test_code_that_would_be_wronged_by_what_is_missing_is_not_checked(
+    key: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "cannon-compose.yml"
+    file.write_text(f"services: {{a: {{{key}, collector: {{file: x, entry: X}}}}}}")
+    assert not read(file).checkable.services

@@ -55,7 +55,7 @@ class Consumer:
     line: Line
     out: dict[str, Job] = field(default_factory=dict)
 
-    def lost(self, job: Job) -> None:
+    def lost(self, job: Job, why: str) -> None:
         self.out.pop(job.entry, None)
 
     def hear(self) -> None:

@@ -347,11 +347,11 @@ class Ledger(RuleBasedStateMachine):
         taskback = {"_id": "stolen", "_outcome": outcome}
         parked = {"_id": "stolen"} if outcome == "parked" else {}
         ending = stream.Ending(entry, me, taskback, parked, before.entries[entry].get("lane"), me)
-        stream.settle(self.person, self.keys, ending, lambda *answer: answers.append(answer))
+        stream.settle(self.person, self.keys, ending, answers.append)
         stream.renew(self.person, self.keys, me, [entry], answers.append)
         self.person.ask("PING")
         if before.last != (0, 0):
-            assert answers == [(False, []), [entry]]
+            assert answers == [stream.Settled(False), [entry]]
         assert look(self.person, self.keys) == before
 
     @rule(really=SELDOM)

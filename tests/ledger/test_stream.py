@@ -240,7 +240,7 @@ def settled(line: Line, keys: Keys, entry: str, outcome: str = "done", by: str =
     answer = {"n": "1", "_outcome": outcome}
     lies = {"n": "1", "_error": "why"} if outcome == "parked" else {}
     ending = Ending(entry, by, answer, lies)
-    stream.settle(line, keys, ending, lambda was_ours, _: heard.append(was_ours))
+    stream.settle(line, keys, ending, lambda settled: heard.append(settled.was_ours))
     line.ask("PING")
     return heard[0]
 
@@ -281,10 +281,11 @@ def test_an_ending_too_large_for_a_script_changes_nothing(
     line: Line, keys: Keys, mine: list[str]
 ) -> None:
     answer = {"_outcome": "done", **{str(n): "x" for n in range(10_000)}}
-    heard: list[bool] = []
-    stream.settle(line, keys, Ending(mine[0], "me", answer, {}), lambda ours, _: heard.append(ours))
+    heard: list[stream.Settled] = []
+    stream.settle(line, keys, Ending(mine[0], "me", answer, {}), heard.append)
     line.ask("PING")
-    assert heard == [False]
+    assert not heard[0].was_ours
+    assert "too many results to unpack" in heard[0].refusal
     assert pending(line, keys)[mine[0]] == "me"
 
 

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from botcannon_core.cannon.intake.intake import Intake
@@ -39,6 +40,7 @@ class AwaitedLoop:
         await self._call("start")
         loop = asyncio.get_running_loop()
         loop.add_reader(mine.control.fileno(), self._guarded(mine.hear_launcher))
+        mine.forget_launcher = partial(_forget, loop, mine.control.fileno())
         loop.add_reader(mine.signals.fileno(), self._guarded(mine.hear_signals))
         self._watch_store()
         mine.control.tell("state", "running")
@@ -173,6 +175,10 @@ class AwaitedLoop:
             self._stir.set()
 
         return run
+
+
+def _forget(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    loop.remove_reader(descriptor)
 
 
 async def _items(given: Any) -> AsyncIterator[Any]:

@@ -44,6 +44,7 @@ class Intake:
             stream.make_group(self.line, self._keys.data, stream.POOL)
         self.desk = Desk(self.line, self._keys, me, service, collector)
         self.returns = Returns(store, self._keys, self.line, me, collector)
+        self.forget_launcher: Callable[[], None] = lambda: None  # whoever waits on it stops waiting
         self.is_resting = False
         self.is_halted = False
         self.failure = ""
@@ -60,6 +61,7 @@ class Intake:
             kinds = [kind for kind, _ in self.control.receive()]
         except EOFError:
             process.forget_broken_output()
+            self.forget_launcher()
             kinds = ["finish"]
         for kind in kinds:
             self.is_resting = True  # both words there are begin with reading no more
@@ -133,7 +135,9 @@ class Intake:
             return False
         try:
             self.line.reopen()
-            self.line.ask("PING")  # all that was acknowledged is, before we ask for what is not
+            self.line.ask(
+                "PING", timeout=1.0
+            )  # all that was acknowledged is, before we ask for what is not
             self.returns.reader.reopen()
         except StoreError:
             self.line.close()

@@ -35,6 +35,7 @@ class PlainLoop:
         mine = self._intake
         self._call("start")
         self._watch.on(mine.control, mine.hear_launcher)
+        mine.forget_launcher = lambda: self._watch.forget(mine.control)
         self._watch.on(mine.signals, mine.hear_signals)
         self._watch_store()
         mine.control.tell("state", "running")
