@@ -47,6 +47,7 @@ class Pool:
             birth, self._watch, Hooks(self._asked, self._ended, self._print, self._fail)
         )
         self._line = Line(store, self._keys.data)
+        self._line.patience = stream.patience(birth.service.deliver.lease)
         self._stock = Stock(store, self._line, self._keys, birth.service, self._lost)
         self._pace = Pace(birth.service.workers.cooldown)
         self._finishing = False
@@ -169,6 +170,8 @@ class Pool:
             self._let_go()
         try:
             if self._mended():
+                self._line.check()
+                self._stock.reader.line.check()
                 self._stock.keep_leases()
                 self._ask()
                 self._tidy()

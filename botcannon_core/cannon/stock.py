@@ -51,6 +51,9 @@ class Stock:
         self._lost = lost  # told of a job that somebody else has taken over
         self._me = life.own_life()
         self.reader = Reader(store, keys.data, stream.POOL, self._me)
+        # what is heard later than this after it was assigned may be somebody else's by then
+        self._block = min(stream.BLOCK_SECONDS, self._rule.lease / 3)
+        self.reader.line.patience = self._block + stream.patience(self._rule.lease)
         self._held: dict[str, Job] = {}  # all of it, by entry
         self._coming: set[str] = set()  # taken over, and we wait to hear of their tries
         self._waiting: deque[Job] = deque()
@@ -92,7 +95,7 @@ class Stock:
         if self._left and room > 0:
             self._adopt(self._left.popleft(), room)
         elif room > 0 and not self.reader.is_asked:
-            self.reader.ask(room)
+            self.reader.ask(room, self._block)
 
     def hear(self) -> None:
         """Take what the reader has heard."""

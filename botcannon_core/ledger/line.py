@@ -74,6 +74,8 @@ class Line:
         self._reader = hiredis.Reader()
         self._unanswered: deque[tuple[tuple[Any, ...], Then | None]] = deque()
         self._unsent: list[bytes] = []
+        self._heard_at = time.monotonic()  # or when it became our turn to hear something
+        self.patience = 0.0  # seconds without a word after which the line counts as cut; 0: any
         self.reopen()
 
     def fileno(self) -> int:
@@ -92,6 +94,8 @@ class Line:
 
     def say(self, *words: Any, then: Then | None = None) -> None:
         """Put a command on the line; `then` gets its answer, or a Refused, when it is heard."""
+        if not self._unanswered:
+            self._heard_at = time.monotonic()
         self._unanswered.append((words, then))
         if self._socket is not None:
             self._unsent.append(_packed(*words))
@@ -110,6 +114,20 @@ class Line:
         except OSError as error:
             self._fail(error)
 
+    def check(self) -> None:
+        """Raise Cut if an answer is overdue: the other end is gone without a word, or we were frozen.
+
+        What comes later than that may not be true any more: whoever reopens the line asks anew.
+        """
+        silent = time.monotonic() - self._heard_at
+        if (
+            self.patience
+            and self._unanswered
+            and self._socket is not None
+            and silent > self.patience
+        ):
+            self._fail(TimeoutError(f"no answer for {silent:.0f} s"))
+
     def hear(self, timeout: float = 0.0) -> int:
         """Hand out the answers that are there, waiting up to `timeout` seconds for the first.
 
@@ -119,6 +137,7 @@ class Line:
         self.flush()
         if self._socket is None:
             raise Cut("the store's connection is closed")
+        self.check()
         if not self._readable(timeout):
             return 0
         self._receive(self._socket)
@@ -150,6 +169,7 @@ class Line:
         sock.settimeout(30.0)  # a send that takes longer means that the server is gone
         self._reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=Refused)
         self._unsent = [_packed("SCRIPT", "LOAD", script.text) for script in _all_scripts()]
+        self._heard_at = time.monotonic()
         earlier = list(self._unanswered) if again else []
         self._unanswered = deque(((), None) for _ in self._unsent)
         for words, then in earlier:
@@ -178,6 +198,7 @@ class Line:
                 if not data:
                     raise ConnectionResetError("the server closed the connection")
                 self._reader.feed(data)
+                self._heard_at = time.monotonic()
                 if len(data) < RECEIVE_BYTES and not (
                     isinstance(sock, ssl.SSLSocket) and sock.pending()
                 ):

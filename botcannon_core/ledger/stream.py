@@ -19,6 +19,7 @@ INTAKE = "intake"  # the group that brings `taskback` home
 
 NOBODY = "nobody"  # the consumer that holds what a pool handed back
 BLOCK_SECONDS = 5.0
+ANSWER_SECONDS = 5.0  # in which the store answers whatever it is asked, or counts as gone
 LOG_LINES = 10_000  # kept per service
 TRIM_AT_ONCE = 1000  # entries looked at by one trim, so that the server is never held up
 
@@ -61,6 +62,11 @@ class Tries:
 
     count: int = 0
     due: float = 0.0
+
+
+def patience(lease: float) -> float:
+    """Seconds in which the store must answer whoever holds leases of so many seconds."""
+    return max(1.0, min(ANSWER_SECONDS, lease / 3))
 
 
 def begin(line: Line, keys: Keys, consumer: str, entry: str, number: int) -> None:
@@ -201,6 +207,7 @@ class Reader:
         self.is_asked = False
         self.lost = 0  # entries that were deleted from the stream before they were acknowledged
         self.line = Line(store, stream)
+        self.line.patience = BLOCK_SECONDS + ANSWER_SECONDS
         make_group(self.line, stream, group, start)
 
     @property

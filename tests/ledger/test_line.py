@@ -198,3 +198,60 @@ def test_a_server_that_became_a_replica_is_a_cut(server: Server) -> None:
     server.store().client().replicaof("NO", "ONE")
     line.reopen()
     assert heard(line, 1, answers) == ["OK"]
+
+
+# --- patience
+
+
+def listen(line: Line) -> None:
+    """Until it is cut."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        line.hear(0.05)
+
+
+def test_a_line_without_a_word_for_too_long_is_cut_and_heals(server: Server) -> None:
+    line = Line(server.store(), "T|x")
+    line.ask("PING")
+    line.patience = 0.2
+    line.check()
+    answers: list[Any] = []
+    line.say("SET", "T|x", "1", then=answers.append)
+    server.freeze()
+    try:
+        with pytest.raises(Cut, match="no answer for"):
+            listen(line)
+    finally:
+        server.thaw()
+    line.reopen()
+    heard(line, 1, answers)
+    line.close()
+
+
+def test_what_comes_after_the_patience_is_over_is_not_believed(server: Server) -> None:
+    line = Line(server.store(), "T|x")
+    line.ask("PING")
+    line.patience = 0.05
+    answers: list[Any] = []
+    line.say("GET", "T|x", then=answers.append)
+    line.flush()
+    wait_until(lambda: line._readable(0.0), "the answer is there")
+    begun = time.monotonic()
+    while time.monotonic() - begun < 0.1:  # as if we were frozen
+        pass
+    with pytest.raises(Cut):
+        line.hear()
+    assert answers == []
+    line.close()
+
+
+def test_a_line_that_waits_for_nothing_has_all_the_time(server: Server) -> None:
+    line = Line(server.store(), "T|x")
+    line.ask("PING")
+    line.patience = 0.01
+    begun = time.monotonic()
+    while time.monotonic() - begun < 0.05:
+        pass
+    line.check()
+    assert line.is_open
+    line.close()

@@ -39,6 +39,7 @@ class Intake:
         self.signals = process.Signals(signal.SIGTERM)
         self._keys = store.keys(service.name)
         self.line = Line(store, self._keys.data)
+        self.line.patience = stream.ANSWER_SECONDS
         me = life.own_life()
         if service.tasks:  # so that nothing is trimmed that a pool has not seen yet
             stream.make_group(self.line, self._keys.data, stream.POOL)
@@ -158,6 +159,8 @@ class Intake:
 
     def tidy(self) -> None:
         """Every few seconds, take over from the dead and forget what need not be kept."""
+        self.line.check()
+        self.returns.reader.line.check()
         self.returns.look()
         self.desk.put_again()
         if self.desk.error is not None:
