@@ -17,6 +17,7 @@ import psutil
 import yaml
 
 from botcannon_core.compose.reader import SERVICE, read
+from botcannon_core.compose.rooms import service_keys
 from tests.docs.pages import ROOT, Block, Command, commands, matches
 
 PATIENCE = 60.0  # seconds until something that never happens is a failure
@@ -111,7 +112,7 @@ class Stage:
         """Complete a part of a compose file with what it leaves out, and read it."""
         part: dict[str, Any] = yaml.safe_load(block.text.replace("!!SECRET!!", "secret"))
         text = block.text
-        if part.keys() <= SERVICE.keys():
+        if part.keys() <= {*SERVICE, *service_keys()}:
             text = "services:\n  example:\n" + re.sub(r"^(?=.)", "    ", text, flags=re.MULTILINE)
             if "collector" not in part:
                 text += "    collector: {file: timer, entry: Timer}\n"
