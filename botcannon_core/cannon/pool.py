@@ -123,7 +123,7 @@ class Pool:
         while (job := self._stock.next()) is not None:
             if job.tries < self._service.deliver.tries:
                 return job
-            text = f"its pool died while it ran; it has had {job.tries} of {job.tries} tries"
+            text = f"its pool died or lost the store while it ran; it has had its {job.tries} tries"
             self._stock.settle(job, Ended("failed", error=text, error_id=chain.new_error_id()))
         return None
 

@@ -30,6 +30,13 @@ CAUSES = {
 }
 
 
+ENDS_A_RUN = {
+    *(("kill", whom) for whom in ("worker", "forker", "pool")),
+    *(("stop", whom) for whom in ("host", "pool")),
+    ("silence", "host"),
+}
+
+
 class Verdict:
     """All that is wrong after a storm, and a few numbers of it."""
 
@@ -175,9 +182,10 @@ class Verdict:
         felt = CLOCK_SECONDS if blow.begin == blow.end else THAW_SECONDS
         return blow.begin <= end and blow.end >= begin - felt
 
-    def _was_killed(self, whom: tuple[str, ...], begin: float, end: float) -> bool:
+    def _was_struck(self, begin: float, end: float) -> bool:
+        """Somebody who may have had the message was killed, or froze or fell silent past its lease."""
         return any(
-            blow.what == "kill" and blow.whom in whom and self._is_within(blow, begin, end)
+            (blow.what, blow.whom) in ENDS_A_RUN and self._is_within(blow, begin, end)
             for blow in self._after.blows
         )
 
@@ -226,7 +234,7 @@ class Verdict:
         if self._why_again(last, _at_last(last, answer)) not in ("", "poison"):
             return True
         # or it was one that did not come to writing down that it began
-        return self._was_killed(("worker", "forker", "pool"), last.begin, answer.time)
+        return self._was_struck(last.begin, answer.time)
 
     # --- nothing left ------------------------------------------------------------------------------
 
