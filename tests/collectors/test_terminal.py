@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from botcannon_core.chat.answer import answer
 from botcannon_core.collectors.terminal import Terminal, banner, open_surface
 from botcannon_core.collectors.terminal.pipe import Pipe
-from botcannon_core.collectors.terminal.surface import reply
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message, checked_fields
 from botcannon_core.roles import Halt
@@ -148,7 +148,7 @@ def test_a_script_ends_after_its_last_answer() -> None:
     asyncio.run(run())
 
 
-def test_an_answer_left_over_from_another_life_is_not_a_scripts_reply() -> None:
+def test_an_answer_left_over_from_another_life_is_not_a_scripts_answer() -> None:
     surface = FakeSurface(["one"])
     terminal = terminal_on(surface)
 
@@ -165,7 +165,7 @@ def test_an_answer_left_over_from_another_life_is_not_a_scripts_reply() -> None:
 
 def test_a_parked_message_is_one_line_with_its_id() -> None:
     fields = {"_outcome": "parked", "_error": "ZeroDivisionError: by zero", "_error_id": "a1b2"}
-    assert reply(Message(fields)) == "error: ZeroDivisionError: by zero (log a1b2)"
+    assert answer(Message(fields)) == "error: ZeroDivisionError: by zero (log a1b2)"
 
 
 def test_a_parked_message_answers_a_script_like_any_other() -> None:
@@ -189,7 +189,7 @@ def test_a_parked_message_answers_a_script_like_any_other() -> None:
     ],
 )
 def test_an_outcome_without_a_reply_shows_nothing(fields: dict[str, str]) -> None:
-    assert reply(Message(fields)) is None
+    assert answer(Message(fields)) is None
 
 
 def test_the_banner_has_three_lines_and_the_shells_own_words(

@@ -14,13 +14,14 @@ from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from botcannon_core.chat.answer import answer
 from botcannon_core.collectors.terminal.pipe import Pipe
-from botcannon_core.collectors.terminal.surface import Complete, Surface, reply
+from botcannon_core.collectors.terminal.surface import Complete, Surface
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message
 from botcannon_core.roles import Halt
 
-__all__ = ["Terminal", "open_surface", "reply"]
+__all__ = ["Terminal", "open_surface"]
 
 
 class Terminal:
@@ -75,7 +76,7 @@ class Terminal:
         if self._surface.one_at_a_time and message.id != self._awaited:
             self._early[message.id] = message
             return
-        if (text := reply(message)) is not None:
+        if (text := answer(message)) is not None:
             await self._surface.show(text)
         self._answered.set()
 

@@ -10,8 +10,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from botcannon_core.message import Message
-
 Complete = Callable[[list[str]], Sequence[str]]
 """From the words typed so far, the last one unfinished or empty, to what that one may become."""
 
@@ -33,16 +31,6 @@ class Surface(Protocol):
     def close(self) -> None:
         """Leave the terminal as it was found; safe to call twice."""
         ...
-
-
-def reply(message: Message) -> str | None:
-    """What a person should see of a taskback: its text, its error in one line, or nothing."""
-    if message.outcome == "parked":
-        error = f"error: {message.error or 'this could not be done'}"
-        return f"{error} (log {message.error_id})" if message.error_id else error
-    if message.outcome == "skipped" or "_empty" in message:
-        return None  # its text is only what was asked
-    return message.get("text") or None
 
 
 def put(text: str, descriptor: int = 1) -> None:
