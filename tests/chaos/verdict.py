@@ -182,6 +182,12 @@ class Verdict:
         felt = CLOCK_SECONDS if blow.begin == blow.end else THAW_SECONDS
         return blow.begin <= end and blow.end >= begin - felt
 
+    def _was_killed(self, whom: tuple[str, ...], begin: float, end: float) -> bool:
+        return any(
+            blow.what == "kill" and blow.whom in whom and self._is_within(blow, begin, end)
+            for blow in self._after.blows
+        )
+
     def _was_struck(self, begin: float, end: float) -> bool:
         """Somebody who may have had the message was killed, or froze or fell silent past its lease."""
         return any(

@@ -15,7 +15,7 @@ from botcannon_core.message import Message, one_line
 from botcannon_core.tasks.torch import Torch
 from tests.chat.victims import SECRETS, shell
 
-MEMORY = 1 << 30  # bytes of address space: what is asked for beyond raises MemoryError
+MEMORY = 1 << 30  # bytes of address space beyond what is there: asking for more raises MemoryError
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,17 @@ def _live(writer: int, log: Path, act: Callable[[], dict[str, object]]) -> None:
         os.setsid()
         os.environ["VICTIM_LOG"] = str(log)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        most = _address_space() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.write(writer, json.dumps(act()).encode() + b"\n")
     finally:
         os._exit(0)
+
+
+def _address_space() -> int:
+    """Bytes that this process has mapped: a test process that has had many threads has much."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def _heard(reader: int, deadline: float) -> tuple[dict[str, object], bool]:
