@@ -112,8 +112,10 @@ def enter(project: Path | None = None) -> None:
     installed package of that name, so the namespace package is made here.
     """
     folder = (project or Path.cwd()).resolve()
+    # asked before the path is changed: a namespace package follows the path, its modules do not
+    is_ours = _belongs(sys.modules.get("app"), folder / "app")
     sys.path[:] = [str(folder), *(path for path in sys.path if path != str(folder))]
-    if _belongs(sys.modules.get("app"), folder / "app"):
+    if is_ours:
         return
     for name in [name for name in sys.modules if name == "app" or name.startswith("app.")]:
         del sys.modules[name]

@@ -1,3 +1,4 @@
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from botcannon_core.errors import ComposeError
 @pytest.fixture(autouse=True)
 def _own_imports() -> Iterator[None]:
     """Each test has an `app` and a search path of its own."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
+        del sys.modules[name]  # left by a test of something else
     path, modules = list(sys.path), dict(sys.modules)
     yield
     sys.path[:] = path
@@ -175,3 +178,13 @@ def test_the_handles_of_a_class_can_be_asked_for(project: Path) -> None:
     assert asks_for(load(spec("bot"), project)) == {"shell", "ledger"}
     assert asks_for(load(spec("bot", "Y"), project)) == frozenset()
     assert asks_for(type("E", (Exception,), {})) == frozenset()
+
+
+def test_a_module_of_another_project_is_not_taken_for_ours(tmp_path: Path) -> None:
+    for name, entry in (("one", "First"), ("two", "X")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app").mkdir()
+        write(tmp_path / name, "bot.py", f"class {entry}: pass\n")
+    sys.path.insert(0, str(tmp_path / "one"))
+    assert importlib.import_module("app.bot").First  # as anybody's code may have imported it
+    assert load(spec("bot"), tmp_path / "two").__name__ == "X"
