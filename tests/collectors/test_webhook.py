@@ -19,7 +19,8 @@ import pytest
 pytest.importorskip("starlette", reason="the extra 'webhook' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'webhook' is not installed")
 
-from botcannon_core.collectors.webhook import Webhook, exchange
+from botcannon_core.collectors import exchange
+from botcannon_core.collectors.webhook import Webhook
 from botcannon_core.errors import ServiceError
 from botcannon_core.message import Message
 from tests.collectors.door_here import PATIENCE, DoorHere

@@ -44,6 +44,7 @@ from collections.abc import AsyncIterator, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from botcannon_core.collectors.exchange import Exchange, Exchanges
 from botcannon_core.collectors.webhook import answer as answers
 from botcannon_core.collectors.webhook.answer import Answer, answer_to, refusal
 from botcannon_core.collectors.webhook.asked import (
@@ -54,7 +55,6 @@ from botcannon_core.collectors.webhook.asked import (
     fields_of,
     is_json,
 )
-from botcannon_core.collectors.webhook.exchange import Exchange, Exchanges
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message
 
