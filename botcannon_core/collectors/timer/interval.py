@@ -1,0 +1,25 @@
+"""A schedule of equal intervals, counted from a start.
+
+Only numbers, on any clock; what is late and what is left out is decided here, waiting is not.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Interval:
+    """Due every `every` seconds after `start`; raises ValueError if that is no interval."""
+
+    zone: Final = None  # it knows nothing of the time of day
+
+    def __init__(self, every: float, start: float) -> None:
+        if not isinstance(every, int | float) or not every > 0:
+            raise ValueError(f"a timer's `every` is a number of seconds above 0, not {every!r}")
+        self._every = float(every)
+        self._start = start
+
+    def due(self, last: float, now: float) -> float:
+        """The latest time that came after `last` and is not over `now`; else the first to come."""
+        number = round((last - self._start) / self._every) + 1
+        return self._start + max(number, int((now - self._start) / self._every)) * self._every
