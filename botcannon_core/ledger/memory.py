@@ -1,7 +1,7 @@
 """Memory: small texts that a service keeps from one message to the next, each for a limited time.
 
 Two ends of one conversation: `Memory` is what user code in a worker gets (the handle `memory`), `answer`
-is what its pool does for it in the store. Not here: what is worth remembering (chat).
+is what its pool does for it in the store; an intake, which has the store at hand, asks it by `kept`. Not here: what is worth remembering (chat).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from botcannon_core.ledger.keys import Keys
 
 if TYPE_CHECKING:  # a worker needs no store client
     from botcannon_core.ledger.line import Line
+    from botcannon_core.ledger.store import Store
 
 Ask = Callable[[str, Any], Any]
 """Asks the pool (kind, body) and waits for its answer."""
@@ -59,15 +60,36 @@ def forgetful() -> Memory:
     return Memory(ask)
 
 
+def kept(store: Store, keys: Keys) -> Memory:
+    """A service's memory, waiting for the store at each word. They raise StoreError without it."""
+
+    def ask(_kind: str, body: Any) -> Any:
+        words = _words(keys, body)
+        with store.asking() as client:
+            do: Callable[..., Any] = client.execute_command  # redis leaves it untyped
+            return do(*words) if words else None
+
+    return Memory(ask)
+
+
 def answer(line: Line, keys: Keys, body: Any, then: Callable[[Any], None]) -> None:
     """Do in the store what a worker asked for; anything malformed is answered with None."""
+    words = _words(keys, body)
+    if words:
+        line.say(*words, then=then)
+    else:
+        then(None)
+
+
+def _words(keys: Keys, body: Any) -> tuple[Any, ...]:
+    """The store's command for what was asked; none for what is malformed."""
     match body:
         case ["get", str(key)]:
-            line.say("GET", keys.key(f"memory:{key}"), then=then)
+            return ("GET", keys.key(f"memory:{key}"))
         case ["put", str(key), str(value), int() | float() as seconds] if seconds > 0:
             milliseconds = int(min(seconds, LONGEST_SECONDS) * 1000) or 1
-            line.say("SET", keys.key(f"memory:{key}"), value, "PX", milliseconds, then=then)
+            return ("SET", keys.key(f"memory:{key}"), value, "PX", milliseconds)
         case ["drop", str(key)]:
-            line.say("DEL", keys.key(f"memory:{key}"), then=then)
+            return ("DEL", keys.key(f"memory:{key}"))
         case _:
-            then(None)
+            return ()

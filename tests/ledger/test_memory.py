@@ -9,7 +9,7 @@ import pytest
 from botcannon_core.cannon import asks
 from botcannon_core.errors import UsageError
 from botcannon_core.ledger.line import Line
-from botcannon_core.ledger.memory import LONGEST_TEXT, Memory, forgetful
+from botcannon_core.ledger.memory import LONGEST_TEXT, Memory, forgetful, kept
 from botcannon_core.ledger.store import Store
 
 
@@ -35,9 +35,11 @@ def asker(line: Line, store: Store, service: str = "chat") -> Any:
     return ask
 
 
-@pytest.fixture(params=["store", "process"])
+@pytest.fixture(params=["worker", "intake", "process"])
 def memory(request: pytest.FixtureRequest, line: Line, store: Store) -> Memory:
-    return Memory(asker(line, store)) if request.param == "store" else forgetful()
+    if request.param == "intake":
+        return kept(store, store.keys("chat"))
+    return Memory(asker(line, store)) if request.param == "worker" else forgetful()
 
 
 def test_what_is_put_is_got_until_it_is_dropped(memory: Memory) -> None:
@@ -48,6 +50,12 @@ def test_what_is_put_is_got_until_it_is_dropped(memory: Memory) -> None:
     assert memory.get("more ada") == "newer"
     memory.drop("more ada")
     assert memory.get("more ada") is None
+
+
+def test_what_a_worker_remembers_its_intake_does_too(line: Line, store: Store) -> None:
+    Memory(asker(line, store)).put("k", "v", 60)
+    assert kept(store, store.keys("chat")).get("k") == "v"
+    assert kept(store, store.keys("other")).get("k") is None
 
 
 def test_a_text_is_forgotten_when_its_time_is_over(line: Line, store: Store) -> None:

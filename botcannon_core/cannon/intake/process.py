@@ -12,7 +12,7 @@ from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.plain import PlainLoop
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
-from botcannon_core.ledger.memory import forgetful
+from botcannon_core.ledger.memory import forgetful, kept
 from botcannon_core.ledger.store import Store
 
 METHODS = ("start", "read", "stored", "taskback", "close")
@@ -30,7 +30,8 @@ def run(
     `drains`: whether a collector that halts waits for its messages to be worked off.
     """
     try:
-        collector = loading.build(service.collector, _with_shell(service, handles))
+        own = {"memory": lambda: kept(store, store.keys(service.name))}
+        collector = loading.build(service.collector, {**_with_shell(service, handles), **own})
     except BaseException as error:  # noqa: BLE001 - a constructor is user code
         return _not_built(service, control, error)
     mine = Intake(service, collector, store, control, drains)
