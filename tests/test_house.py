@@ -13,21 +13,22 @@ ROOT = Path(__file__).resolve().parents[1]
 HOUSE = ROOT / "botcannon_core"
 
 WORDS = frozenset({"errors", "message", "roles", "version"})
-ROOMS = frozenset({"chat", "collectors", "tasks"})
+ROOMS = frozenset({"chat", "collectors", "contract", "programs", "tasks"})
 
 # room -> what it may import, beside itself; `room.module` allows that one module only
 PLAN: dict[str, frozenset[str]] = {
     "": WORDS,
     **dict.fromkeys(WORDS, WORDS),
-    "compose": WORDS,
+    "contract": WORDS,
+    "compose": WORDS | {"contract"},
     "ledger": WORDS | {"compose.spec"},
     "cannon": WORDS | {"compose", "ledger"},
     "chat": WORDS,
-    "collectors": WORDS | {"ledger", "chat"},
-    "tasks": WORDS | {"ledger", "chat"},
+    "collectors": WORDS | {"contract", "ledger", "chat"},
+    "tasks": WORDS | {"contract", "ledger", "chat"},
     "view": WORDS | {"compose", "ledger"},
-    "cli": WORDS | ROOMS | {"compose", "ledger", "cannon", "view"},
-    "testing": WORDS | ROOMS | {"compose", "ledger", "cannon", "view"},
+    "cli": WORDS | ROOMS | {"contract", "compose", "ledger", "cannon", "view"},
+    "testing": WORDS | ROOMS | {"contract", "compose", "ledger", "cannon", "view"},
 }
 
 MOST_LINES = 400
