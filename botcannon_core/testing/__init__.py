@@ -1,7 +1,8 @@
-"""For authors of bots: run tasks and collectors in a plain test, without a store and without processes.
+"""For authors of bots: talk to a service in a test, or run tasks and collectors by themselves.
 
-The chain here is the one that runs in a worker, so what a task returns or raises ends as it would there.
-Not here: what only processes have, such as time limits, deaths, tries and deliveries.
+`testbot` is a pytest fixture that talks to a service of the project; `run`, `taskback` and `read` take
+objects, and need neither a compose file nor pytest. The chain is the one that runs in a worker, so what
+a task returns or raises ends as it would there. Not here: a store and processes (`testbot.real()`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botcannon_core.cannon import chain, job
 from botcannon_core.cannon.chain import Ended
@@ -17,8 +18,13 @@ from botcannon_core.compose.loading import FunctionTask
 from botcannon_core.ledger.stream import Entry
 from botcannon_core.message import Message, checked_fields
 from botcannon_core.roles import Task
+from botcannon_core.testing.bot import Reply, TestBot
+from botcannon_core.testing.project import bot_of
 
-__all__ = ["Ended", "Link", "read", "run", "taskback"]
+if TYPE_CHECKING:
+    from botcannon_core.testing.fixture import testbot as testbot
+
+__all__ = ["Ended", "Link", "Reply", "TestBot", "bot_of", "read", "run", "taskback"]
 
 Link = Task | Callable[..., Any]
 """One link of a chain: an object with `task(message, results)`, or a function of the two."""
@@ -55,6 +61,15 @@ def read(collector: Any) -> list[dict[str, str]]:
     items = asyncio.run(_all_of(collector.read()))
     source = f"{type(collector).__name__}.read"
     return [checked_fields(item, source) for item in items if item is not None]
+
+
+def __getattr__(name: str) -> Any:
+    """The fixture `testbot`, made when it is asked for: pytest is not needed for anything else here."""
+    if name != "testbot":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from botcannon_core.testing.fixture import testbot  # pytest may not be installed
+
+    return testbot
 
 
 def _link(task: Link) -> Task:

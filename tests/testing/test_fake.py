@@ -7,6 +7,7 @@ import pytest
 
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import lease, stream
+from botcannon_core.ledger.history import History
 from botcannon_core.ledger.line import Cut, Line, Refused
 from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import Reader
@@ -78,6 +79,36 @@ def compared(answer: Any, ids: list[str]) -> Any:
 def test_it_answers_as_a_real_server_does(store: Store) -> None:
     for mine, real in zip(said(FakeStore()), said(store), strict=True):
         assert mine == real
+
+
+def told(store: Any) -> list[Any]:
+    """What a History says of a few entries with ids of their own."""
+    line, key = Line(store, "data"), store.keys("sensors").data
+    now = int(line.ask("TIME")[0]) * 1000
+    for ago, n in ((90_000, 1), (30_000, 2), (30_000, 3), (1_000, 4)):
+        line.ask("XADD", key, f"{now - ago}-{n}", "n", n)
+    with pytest.raises(Refused, match="equal or smaller"):
+        line.ask("XADD", key, f"{now - 30_000}-3", "n", 5)
+    line.close()
+    history = History(lambda: store)
+    newest = history.latest("sensors")
+    assert newest is not None
+    return [
+        [message["n"] for message in history.last("sensors", 60)],
+        [message["n"] for message in history.last("sensors", 60, limit=2)],
+        [message["n"] for message in history.sample("sensors", 100, 4)],
+        (newest["n"], newest.id == f"{now - 1_000}-4"),
+        history.latest("none"),
+        (history.count("sensors"), history.count("none")),
+        history.services(),
+    ]
+
+
+def test_a_history_reads_it_as_it_reads_a_real_server(store: Store) -> None:
+    mine, real = told(FakeStore()), told(store)
+    assert mine == real
+    assert mine[0] == ["2", "3", "4"]
+    assert mine[-1] == ["sensors"]
 
 
 def test_it_knows_every_script() -> None:

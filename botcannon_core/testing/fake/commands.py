@@ -26,12 +26,24 @@ class Database(Values):
         return stream, stream.groups[name]
 
     def _xadd(self, key: str, *words: str) -> str:
+        if words[0][0].isdigit():
+            return self._xadd_at(key, *words)
         at = words.index("*")
         stream = self.made(key, Stream)
         added = stream.add(list(words[at + 1 :]), self.now())
         if words[:1] == ("MAXLEN",) and len(stream.entries) > int(words[at - 1]):
             stream.forget_before(list(stream.entries)[-int(words[at - 1])])
         return shown(added)
+
+    def _xadd_at(self, key: str, one: str, *words: str) -> str:
+        stream = self.made(key, Stream)
+        if streams.id_of(one) <= stream.last:
+            raise Problem(
+                "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+            )
+        stream.last = streams.id_of(one)
+        stream.entries[stream.last] = list(words)
+        return one
 
     def _xdel(self, key: str, *ids: str) -> int:
         entries = (self.value(key, Stream) or Stream()).entries

@@ -1,7 +1,8 @@
 """A store in memory: what a Line, and so everything above it, can talk to without a server.
 
 It stands where `ledger.store.Store` does for whoever only opens lines. The bytes are the real ones, so
-the real Line runs on it; `cut()` breaks connections as a network does. Not here: the client of redis-py.
+the real Line runs on it; `cut()` breaks connections as a network does. Not here: the client of redis-py
+(client has the little of it that a History needs).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ from redis.connection import AbstractConnection
 
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger.keys import Keys
+from botcannon_core.testing.fake.client import Client
 from botcannon_core.testing.fake.commands import Database
 from botcannon_core.testing.fake.scripts import SCRIPTS
 from botcannon_core.testing.fake.values import Answer, Problem, Waits
@@ -43,6 +46,11 @@ class FakeStore:
         answer = self._answer([str(word) for word in words])
         self._serve()
         return answer
+
+    @contextmanager
+    def asking(self) -> Iterator[Client]:
+        """A client for whoever can wait for each answer, as the real store has one."""
+        yield Client(self.do)
 
     def connection(self, key: str) -> AbstractConnection:
         """A new connection; raises StoreError while the store is down."""

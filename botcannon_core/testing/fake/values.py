@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from botcannon_core.testing.fake.streams import Stream
@@ -75,6 +76,13 @@ class Values:
 
     def _echo(self, text: str) -> str:
         return text
+
+    def _time(self) -> list[str]:
+        microseconds = int(self.now() * 1_000_000)
+        return [str(microseconds // 1_000_000), str(microseconds % 1_000_000)]
+
+    def _keys(self, glob: str) -> list[str]:
+        return [key for key in self._values if fnmatchcase(key, glob.replace("\\", ""))]
 
     def _get(self, key: str) -> str | None:
         return self.value(key, str)
