@@ -1,7 +1,8 @@
 """Memory: small texts that a service keeps from one message to the next, each for a limited time.
 
 Two ends of one conversation: `Memory` is what user code in a worker gets (the handle `memory`), `answer`
-is what its pool does for it in the store; an intake, which has the store at hand, asks it by `kept`. Not here: what is worth remembering (chat).
+is what its pool does for it in the store; an intake, which has the store at hand, has `kept`. Not here:
+what is worth remembering (chat).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ pytest.importorskip("uvicorn", reason="the fake Slack needs the extra 'webhook'"
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.collectors.slack import Slack
 from botcannon_core.collectors.slack.event import said_in
-from botcannon_core.collectors.slack.markup import escaped, fixed, plain
+from botcannon_core.collectors.slack.markup import escaped, plain
 from botcannon_core.errors import ServiceError
 from botcannon_core.message import Message, checked_fields
 from tests.collectors.door_here import DoorHere
@@ -470,13 +470,6 @@ def test_what_is_escaped_comes_back_as_it_was() -> None:
     text = "<!channel> <@U1> &amp; a < b > c"
     assert plain(escaped(text), {}, {}) == text
     assert "<" not in escaped(text)
-
-
-def test_only_a_table_is_put_into_a_block() -> None:
-    table = "name   age\nann    7"
-    assert fixed(table) == f"```\n{table}\n```"
-    for text in ("one  line", "two\nlines", f"```\n{table}\n```"):
-        assert fixed(text) == text
 
 
 @pytest.mark.parametrize("envelope", [{}, {"payload": None}, {"payload": {"event": "x"}}])

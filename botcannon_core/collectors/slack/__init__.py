@@ -46,10 +46,11 @@ from typing import TYPE_CHECKING
 from botcannon_core.chat.address import Addressed, address
 from botcannon_core.chat.answer import Attachment, answer, attachment
 from botcannon_core.chat.backoff import Backoff
+from botcannon_core.chat.block import fixed
 from botcannon_core.chat.seen import Seen
 from botcannon_core.chat.split import split
 from botcannon_core.collectors.slack.event import Said, said_in
-from botcannon_core.collectors.slack.markup import escaped, fixed, mentioned, plain
+from botcannon_core.collectors.slack.markup import escaped, mentioned, plain
 from botcannon_core.collectors.slack.refusal import Denied, Unreachable
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message

@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping
 
 TOKEN = re.compile(r"<([^<>]*)>")
-TABLE = re.compile(r"\S {2,}\S")  # columns that only stand below each other in a fixed width
-FENCE = "```"
 
 
 def mentioned(text: str) -> tuple[set[str], set[str]]:
@@ -36,13 +34,6 @@ def plain(text: str, users: Mapping[str, str], rooms: Mapping[str, str]) -> str:
 def escaped(text: str) -> str:
     """`text` so that Slack shows just that: nothing in it links, mentions or calls a channel."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def fixed(text: str) -> str:
-    """`text` in a code block if it has columns and no block of its own."""
-    if FENCE in text or "\n" not in text or not TABLE.search(text):
-        return text
-    return f"{FENCE}\n{text}\n{FENCE}"
 
 
 def _meant(token: str, users: Mapping[str, str], rooms: Mapping[str, str]) -> str:
