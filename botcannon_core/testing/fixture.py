@@ -1,6 +1,8 @@
 """The pytest fixture `testbot`, and the only module here that needs pytest. Ask for it in a conftest.py:
 
-    from botcannon_core.testing import testbot as testbot
+    from botcannon_core.testing import testbot
+
+    __all__ = ["testbot"]
 
 Not here: what can be said to it (bot).
 """

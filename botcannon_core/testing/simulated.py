@@ -37,7 +37,7 @@ class Simulated:
 
     def __init__(self, declared: Declared) -> None:
         self._declared = declared
-        self._now = time.time()
+        self._now = float(int(time.time()))  # whole, so that spans in a test come out as written
         self._store = FakeStore(lambda: self._now, declared.namespace)
         self._recipes: dict[str, worker.Recipes] = {}
         self._kept: dict[str, Sequence[Task]] = {}  # of services with `isolation: worker`
@@ -126,7 +126,7 @@ def check_admitted(admitted: Admitted, spec: ServiceSpec) -> None:
 
 def add(line: Line, stream: str, fields: Mapping[str, str], moment: float) -> None:
     """Add an entry of a moment, in seconds since the epoch. Raises UsageError if the last is newer."""
-    milliseconds, number = int(moment * 1000), 0
+    milliseconds, number = round(moment * 1000), 0
     newest = line.ask("XREVRANGE", stream, "+", "-", "COUNT", 1)
     if newest and newest[0][0].startswith(f"{milliseconds}-"):
         number = int(newest[0][0].partition("-")[2]) + 1

@@ -1,5 +1,6 @@
 """The verbs about the project itself: init, test, version, help."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,14 @@ from botcannon_core.cli import project
 from botcannon_core.cli.verbs import VERBS
 from botcannon_core.errors import UsageError
 
+ROOT = Path(__file__).resolve().parents[2]
 LAID_OUT = {
     ".gitignore",
     "app/bot.py",
     "app/requirements.txt",
     "cannon-compose.yml",
     "pytest.ini",
+    "tests/conftest.py",
     "tests/test_bot.py",
 }
 
@@ -82,9 +85,12 @@ def test_init_says_what_cannot_be_written(tmp_path: Path) -> None:
 )
 def test_what_init_lays_out_is_in_order(tmp_path: Path, tool: list[str]) -> None:
     project.init(tmp_path)
-    where = ["."] if tool[0] != "mypy" else ["--explicit-package-bases", "app", "tests"]
-    words = [sys.executable, "-P", "-m", *tool, *where]
-    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    typed = ["--explicit-package-bases", "--follow-imports=silent", "app", "tests"]
+    words = [sys.executable, "-P", "-m", *tool, *(typed if tool[0] == "mypy" else ["."])]
+    found = {"PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT)}  # as if it were installed
+    ended = subprocess.run(
+        words, cwd=tmp_path, env=os.environ | found, capture_output=True, text=True, timeout=100
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

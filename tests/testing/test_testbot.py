@@ -431,7 +431,7 @@ def test_a_real_one_that_cannot_be_up_says_why(project: Path, opened: Open) -> N
 
 def test_it_is_a_fixture_of_a_project_that_takes_one_line(project: Path) -> None:
     (project / "tests" / "conftest.py").write_text(
-        "from botcannon_core.testing import testbot as testbot\n"
+        "from botcannon_core.testing import testbot\n\n__all__ = ['testbot']\n"
     )
     (project / "tests" / "test_bot.py").write_text(
         textwrap.dedent("""

@@ -1,11 +1,12 @@
-"""The bot is a plain class, so its tests are plain too: run `pytest`, or `botcannon test`."""
+"""What the bot answers to what people say: run `botcannon test`, or plain pytest."""
 
-from app.bot import Bot
-
-
-def test_hello_greets_by_name() -> None:
-    assert Bot().hello("Ada") == "Hello, Ada!"
+from botcannon_core.testing import TestBot
 
 
-def test_a_die_has_only_its_own_sides() -> None:
-    assert Bot().roll(1) == "You rolled 1."
+def test_hello_greets_by_name(testbot: TestBot) -> None:
+    assert testbot("hello Ada") == "Hello, Ada!"
+
+
+def test_a_die_has_only_its_own_sides(testbot: TestBot) -> None:
+    assert testbot("roll 1") == "You rolled 1."
+    assert testbot("roll many").is_refused
