@@ -59,7 +59,7 @@ class Worker:
 class Hooks:
     """Whom the crew tells: a worker asks for something; a job ended; a line was printed; it fails."""
 
-    asked: Callable[[Any, Callable[[Any], None]], None]
+    asked: Callable[[Job | None, Any, Callable[[Any], None]], None]
     ended: Callable[[Job, Ended], None]
     printed: Callable[[str, str], None]
     failed: Callable[[str], None]
@@ -224,7 +224,7 @@ class Crew:
                 worker.state = "ready"
                 self._nursery.thrives()
             elif kind == "ask":
-                self._hooks.asked(body, partial(_answer, worker))
+                self._hooks.asked(worker.job, body, partial(_answer, worker))
             elif kind == "ended" and worker.job is not None:
                 self._end(worker, chain.from_frame(body))
             elif kind == "broken":

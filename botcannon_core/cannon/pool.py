@@ -127,9 +127,10 @@ class Pool:
             self._stock.settle(job, Ended("failed", error=text, error_id=chain.new_error_id()))
         return None
 
-    def _asked(self, asked: Any, then: Callable[[Any], None]) -> None:
+    def _asked(self, job: Job | None, asked: Any, then: Callable[[Any], None]) -> None:
         """A worker asks for something that is in the store."""
-        asks.answer(self._line, self._keys, asked, then)
+        held = self._stock.held(job) if job is not None else None
+        asks.answer(self._line, self._keys, asked, then, held)
 
     def _ended(self, job: Job, ended: Ended) -> None:
         """A run ended, well or not: settle it, park it, or try it again."""

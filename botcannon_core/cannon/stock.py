@@ -24,6 +24,7 @@ from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.job import Job
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.ledger import lanes, stream
+from botcannon_core.ledger.journal import Held
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line, Refused, Store
 from botcannon_core.ledger.stream import Entry, Reader
@@ -78,6 +79,10 @@ class Stock:
     def holds(self, job: Job) -> bool:
         """True while a job is ours, in this very try."""
         return self._held.get(job.entry) is job
+
+    def held(self, job: Job) -> Held:
+        """The job as the store's scripts know it."""
+        return Held(job.id, job.entry, self._me, job.tries)
 
     def next_moment(self) -> float:
         """When something is due, in monotonic seconds."""

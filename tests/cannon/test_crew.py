@@ -147,7 +147,7 @@ class Running:
         self.watch = Watch()
         said = self.printed.append
         hooks = Hooks(
-            lambda body, then: then(["answer", *body]),
+            lambda _job, body, then: then(["answer", *body]),
             self._ended,
             lambda *words: said(words),
             self.failed.append,

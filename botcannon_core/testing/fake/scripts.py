@@ -163,6 +163,30 @@ def renew(db: Database, keys: Words, args: Words) -> Answer:
     return lost
 
 
+def journal(db: Database, keys: Words, args: Words) -> Answer:
+    """See journal.lua."""
+    group, consumer, entry, number, *records = args
+    if not _is_held_by(db, keys[0], group, entry, consumer):
+        return None
+    mine = f"{entry} {consumer} {number}"
+    if records:
+        if db.do("HGET", keys[1], "try") != mine:
+            return None
+        db.do("HSET", keys[1], *records)
+        return 1
+    db.do("HSET", keys[1], "try", mine)
+    count = len(db.do("HGETALL", keys[1])) // 2 - 1
+    return [db.do("HGET", keys[1], n) for n in range(1, count + 1)]
+
+
+def forget(db: Database, keys: Words, args: Words) -> Answer:
+    """See forget.lua."""
+    group, entry = args
+    if db.do("XPENDING", keys[0], group, entry, entry, 1):
+        return 0
+    return db.do("DEL", keys[1])
+
+
 def leave(db: Database, keys: Words, args: Words) -> Answer:
     """See leave.lua."""
     group, consumer = args
@@ -283,5 +307,5 @@ def _words(fields: dict[str, str]) -> list[str]:
 Script = Callable[[Database, Words, Words], Answer]
 
 _ALL: tuple[Script, ...] = (admit, adopt, begin, enter, heal, heir, inherit, lease, leave, postpone)
-_ALL += (release, renew, retry, settle, trim)
+_ALL += (journal, forget, release, renew, retry, settle, trim)
 SCRIPTS = {script.__name__: script for script in _ALL}
