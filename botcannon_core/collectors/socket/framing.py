@@ -164,7 +164,7 @@ class Bare:
         """Where the first document ends; None if it does not yet."""
         if not self._seen:
             del self._kept[: len(self._kept) - len(self._kept.lstrip(_BLANK))]
-            if self._kept and self._kept[:1] not in (b"{", b"["):
+            if self._kept and not self._kept.startswith((b"{", b"[")):
                 return len(self._kept)
         while True:
             marks = _MARK_IN_TEXT if self._is_in_text else _MARK

@@ -1,0 +1,58 @@
+"""What a request is answered: one envelope for everything, `{ok, result | error, trace}`.
+
+Pure. An envelope comes of a program's own answer, of the taskback of ordinary tasks, or of a document
+that was refused. Not here: how others say the same (ryuso).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botcannon_core.collectors.socket.asked import Refused
+from botcannon_core.contract import ContractError, plain, unpack
+from botcannon_core.message import Message
+
+Envelope = dict[str, Any]
+
+
+def of_program(message: Message, asked: Mapping[str, str]) -> Envelope:
+    """The envelope that a program's run has left in `body`, or why there is none."""
+    body = message.get("body", "")
+    # results win over what was asked: the same text is what was asked
+    answer = _object(body) if body != asked.get("body") else None
+    if answer is None or not isinstance(answer.get("ok"), bool):
+        return {**_unanswered(message), "message": message.id}
+    return {**answer, "message": message.id}
+
+
+def of_tasks(message: Message, asked: Mapping[str, str]) -> Envelope:
+    """The envelope of what ordinary tasks gave: only what is not merely what was asked."""
+    if message.outcome == "parked":
+        return {**_unanswered(message), "message": message.id}
+    result = {
+        name: value
+        for name, value in message.items()
+        if not name.startswith("_") and asked.get(name) != value
+    }
+    return {"ok": True, "result": result, "trace": [], "message": message.id}
+
+
+def of_refusal(refused: Refused) -> Envelope:
+    """The envelope of a document that came to nothing, or whose answer does not come."""
+    envelope: Envelope = {"ok": False, "error": {"text": refused.text}, "trace": []}
+    return {**envelope, "message": refused.message_id} if refused.message_id else envelope
+
+
+def _unanswered(message: Message) -> Envelope:
+    text = message.error or "this could not be done"
+    told = {"error_id": message.error_id} if message.error_id else {}
+    return {"ok": False, "error": {"text": text, **told}, "trace": []}
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = plain(unpack(text))
+    except ContractError:
+        return None
+    return found

@@ -1,0 +1,62 @@
+"""The same answer in the words of ryuso: outputs alone on success, members with `_` first on failure.
+
+Pure. A member with `_` first is always ours: what a client gave as metadata comes back under such a
+name, but never in the place of one that says how it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botcannon_core.collectors.socket.answer import Envelope
+from botcannon_core.collectors.socket.asked import Refused
+
+SERVER_ERRORS = {
+    "encoding": "Could not decode the message provided",
+    "json": "Message provided was not valid JSON",
+}
+
+
+def of_refusal(refused: Refused) -> Envelope:
+    """What a request that came to nothing is answered."""
+    return {"_server_error": SERVER_ERRORS.get(refused.kind, refused.text)}
+
+
+def of_run(
+    envelope: Envelope,
+    program: str,
+    metadata: Mapping[str, Any],
+    began: float,
+    needs: frozenset[str],
+) -> Envelope:
+    """What a run of `program` is answered; `needs` are the steps that only run for another's sake.
+
+    `began` in seconds since the epoch.
+    """
+    if envelope["ok"]:
+        return dict(envelope["result"])
+    error, trace = envelope.get("error", {}), envelope.get("trace", [])
+    step = error.get("step") or ""
+    undos = [one for one in trace if one.get("kind") == "undo"]
+    return {
+        **{f"_{name}": value for name, value in metadata.items()},
+        "_error": error.get("text", ""),
+        "_traceback": [one["step"] for one in trace],
+        "_program_name": program,
+        "_program_time_start": int(began * 1000),
+        "_program_fail": True,
+        "_rectifier_fail": any(one.get("how") == "failed" for one in undos),
+        "_dependency_fail": step in needs,
+        "_last_failed_program": step,
+    }
+
+
+def needs(program: Any) -> frozenset[str]:
+    """The steps of a program that run only because others need them."""
+    depth, found = 0, set()
+    for action in program.order:
+        depth += {"enter": 1, "leave": -1}.get(action.kind, 0)
+        if action.kind == "run" and not depth and action.of not in program.steps:
+            found |= {action.key, action.of}
+    return frozenset(found)
