@@ -21,8 +21,9 @@ class Collector(Protocol):
     dicts; None, or an item that is None, means "no news". It is not asked again before everything
     it yielded is stored. Raise `Halt` when there will never be more; any other exception is a crash.
 
-    A collector may also have `admit(fields)`, which says whether what it yielded may be stored: the
-    place to turn away who asks too much. And, each sync or async:
+    A collector may also have `admit(fields)`, which says whether what it yielded may be stored: True,
+    False, or, as a text, why not; then `taskback` gets that as the error of a message without an id.
+    It is the place to turn away who asks too much. And, each sync or async:
 
     - `start()`: called once before the first `read()`.
     - `stored(message)`: the message is safely in the stream; acknowledge to the outside here.

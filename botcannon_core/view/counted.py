@@ -22,6 +22,7 @@ MOST_COUNTED = (
     100_000  # entries counted one by one where the store does not know how many there are
 )
 ENDINGS = ("done", "skipped", "parked")
+COUNTED = ("stored", *ENDINGS, "disruptions", "turned_away")
 
 Group = Mapping[str, Any]
 
@@ -31,8 +32,9 @@ class Status:
     """A service in numbers; `backlog` and `in_flight` are None without tasks.
 
     `backlog` are messages no pool has read yet, `in_flight` those that one holds; `dead` lie in `dead`
-    now, while `stored`, `done`, `skipped` and `parked` count since the service first ran. `taskbacks`
-    wait to be brought back. The rates are messages a second, stored and ended, measured just now.
+    now, while `stored`, `done`, `skipped`, `parked` and `turned_away` (by the collector, before they
+    were stored) count since the service first ran. `taskbacks` wait to be brought back. The rates are
+    messages a second, stored and ended, measured just now.
     `collector` holds the lease on reading: `HOST:PID`.
     """
 
@@ -46,6 +48,7 @@ class Status:
     dead: int
     taskbacks: int
     disruptions: int
+    turned_away: int
     collector: str | None
     stored_per_second: float = 0.0
     ended_per_second: float = 0.0
@@ -81,7 +84,7 @@ def status(store: Store, service: str, has_tasks: bool) -> Status:
         service=service,
         backlog=backlog,
         in_flight=in_flight if has_tasks else None,
-        **{name: counts.get(name, 0) for name in ("stored", *ENDINGS, "disruptions")},
+        **{name: counts.get(name, 0) for name in COUNTED},
         dead=dead,
         taskbacks=taskbacks,
         collector=str(holder).rpartition(":")[0] if holder else None,

@@ -13,7 +13,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from botcannon_core.cannon.intake.delivery import Deliveries
 from botcannon_core.cannon.intake.intake import Intake
+from botcannon_core.cannon.intake.returns import Return
 from botcannon_core.ledger.line import Cut
 from botcannon_core.roles import Halt
 
@@ -28,7 +30,7 @@ class AwaitedLoop:
         self._intake = mine
         self._stir = asyncio.Event()  # something happened that a tending turn should look at
         self._clear = asyncio.Event()  # everything yielded is stored and told
-        self._came = asyncio.Event()  # a taskback waits
+        self._deliveries = Deliveries(mine.returns.waiting, self._bring)
         self._watched: list[int] = []
 
     def run(self) -> None:
@@ -45,17 +47,16 @@ class AwaitedLoop:
         self._watch_store()
         mine.control.tell("state", "running")
         reading = asyncio.create_task(self._read())
-        delivering = asyncio.create_task(self._deliver())
         try:
             while not self._is_over():
                 await self._tend()
                 if mine.is_resting and not reading.done():
                     reading.cancel()
         finally:
-            for task in (reading, delivering):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+            await self._deliveries.stop()
             await self._call("close")
 
     # --- reading -----------------------------------------------------------------------------------
@@ -88,23 +89,18 @@ class AwaitedLoop:
 
     # --- delivering --------------------------------------------------------------------------------
 
-    async def _deliver(self) -> None:
+    async def _bring(self, one: Return) -> None:
         mine = self._intake
-        while True:
-            await self._came.wait()
-            self._came.clear()
-            while mine.returns.waiting:
-                one = mine.returns.waiting.popleft()
-                try:
-                    await self._call("taskback", one.message)
-                except Halt:
-                    mine.taken(one)
-                    mine.halt()
-                except Exception as error:  # noqa: BLE001 - put aside, it lives on
-                    mine.not_taken(one, error)
-                else:
-                    mine.taken(one)
-                self._stir.set()
+        try:
+            await self._call("taskback", one.message)
+        except Halt:
+            mine.taken(one)
+            mine.halt()
+        except Exception as error:  # noqa: BLE001 - put aside, it lives on
+            mine.not_taken(one, error)
+        else:
+            mine.taken(one)
+        self._stir.set()
 
     # --- tending -----------------------------------------------------------------------------------
 
@@ -125,8 +121,7 @@ class AwaitedLoop:
         except Cut as cut:
             self._lost_store(cut)
         await self._tell()
-        if mine.returns.waiting:
-            self._came.set()
+        self._deliveries.go_on()
         if mine.desk.is_clear and mine.line.is_open:
             self._clear.set()
 

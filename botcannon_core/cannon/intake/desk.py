@@ -4,6 +4,9 @@ A message is *put* (said on the line), then *stored* (its id was heard), then th
 has run for it; only then may `read()` be asked again. One that was refused because the backlog is full
 is put again, and those after it wait behind it. If we die right here, what was not heard may or may not
 be in the stream: the outside was not told either, and will send it again.
+
+What the collector's `admit` turns away is put nowhere; at most it is told why, as an answer that comes
+from here and not from the stream.
 """
 
 from __future__ import annotations
@@ -39,15 +42,19 @@ class Desk:
         self._refused: dict[int, dict[str, str]] = {}  # by number, in order
         self._probe_at = 0.0
         self.stored: deque[Message] = deque()  # heard, and the collector not told yet
+        self.turned_away = 0  # messages that `admit` did not let in, not yet counted in the store
+        self.refusals: deque[Message] = deque()  # the answers to those of them that get one
         self.error: Exception | None = None  # why the collector cannot go on
 
     def put(self, item: object) -> None:
         """Say that `item` be stored; it is sent at the next flush. Raises MessageError.
 
-        What the collector's `admit` refuses is not stored; it tells whoever sent it, or does not.
+        What the collector's `admit` turns away is only counted, and answered if it gave a text.
         """
         fields = checked_fields(item, self._source)
-        if self._may_enter is not None and not self._may_enter(fields):
+        verdict = True if self._may_enter is None else self._may_enter(fields)
+        if isinstance(verdict, str) or not verdict:
+            self._turn_away(fields, verdict)
             return
         self._number += 1
         self._say(self._number, fields)
@@ -72,6 +79,12 @@ class Desk:
     def is_full(self) -> bool:
         """True when nothing more should be put now."""
         return bool(self._refused) or self._unheard >= MOST_UNANSWERED // 2
+
+    def _turn_away(self, fields: dict[str, str], why: object) -> None:
+        self.turned_away += 1
+        if isinstance(why, str) and why:
+            told = {**fields, "_outcome": "parked", "_error": why}
+            self.refusals.append(Message(told, "", self._keys.service))
 
     def _say(self, number: int, fields: dict[str, str]) -> None:
         self._unheard += 1

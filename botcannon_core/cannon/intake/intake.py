@@ -163,6 +163,7 @@ class Intake:
         self.returns.reader.line.check()
         self.returns.look()
         self.desk.put_again()
+        self._turn_away()
         if self.desk.error is not None:
             error, self.desk.error = self.desk.error, None
             self.crash(error)
@@ -174,9 +175,19 @@ class Intake:
             if not self.service.tasks:
                 stream.trim(self.line, self._keys.data, keep.messages, oldest)
 
+    def _turn_away(self) -> None:
+        """Count those that `admit` did not let in, and answer who gets an answer."""
+        if self.desk.turned_away:
+            counts = self._keys.key("counts")
+            self.line.say("HINCRBY", counts, "turned_away", self.desk.turned_away)
+            self.desk.turned_away = 0
+        while self.desk.refusals:
+            self.returns.tell(self.desk.refusals.popleft())
+
     def leave(self) -> None:
         """Give up the name under which we read, and the connections."""
         try:
+            self._turn_away()
             if self.returns.are_home():
                 self.returns.leave()
         except (StoreError, Refused):

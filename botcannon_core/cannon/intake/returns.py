@@ -25,6 +25,7 @@ AT_ONCE = 100  # taskbacks asked for together
 LOOK_SECONDS = 5.0
 MOST_INHERITED = 1_000_000  # all of it: a dead intake held at most AT_ONCE and what came meanwhile
 PREFIX = f"{stream.INTAKE}@"  # of the group of one of many intakes
+OWN = "told:"  # of an answer that is no entry of a stream
 VISITORS = ("send:", "chat:")  # those who read only their own answer, by themselves
 
 
@@ -54,6 +55,7 @@ class Returns:
         self._unacknowledged: set[str] = set()
         self._look_at = 0.0
         start = "$" if self._is_one_of_many else "0"
+        self._told = 0  # answers that came from nowhere but here
         self.reader = Reader(store, keys.taskback, self._group, me, start)
         self.waiting: deque[Return] = deque()
 
@@ -68,6 +70,13 @@ class Returns:
         for entry in self.reader.hear():
             self._sort(entry, was_draining)
         self.ask()
+
+    def tell(self, message: Message) -> None:
+        """Bring this answer to the collector, too; no stream has it, and nothing waits for its end."""
+        self._told += 1
+        entry = f"{OWN}{self._told}"
+        self._unacknowledged.add(entry)
+        self.waiting.append(Return(entry, message))
 
     def look(self) -> None:
         """Every few seconds, take over what dead intakes of this service have left behind."""
@@ -87,6 +96,9 @@ class Returns:
 
     def put_aside(self, one: Return, ended: Ended, host: str) -> None:
         """The collector could not take it: into `dead`, from where it can be delivered again."""
+        if one.entry.startswith(OWN):  # of no message that anybody could find: the log has it
+            self._acknowledge(one.entry)
+            return
         told = {"_error": ended.error, "_error_id": ended.error_id, "_trace": ended.trace}
         # the error it brought, if it was of a parked message: for its next delivery (lua/retry)
         own = {f"_own{n}": one.message[n] for n in ("_error", "_error_id") if n in one.message}
@@ -150,6 +162,10 @@ class Returns:
         return entry.fields.get("_outcome") == "done" and "_empty" not in entry.fields
 
     def _acknowledge(self, entry: str) -> None:
+        if entry.startswith(OWN):
+            self._unacknowledged.discard(entry)
+            return
+
         def heard(_answer: Any) -> None:
             self._unacknowledged.discard(entry)
             self.reader.over(entry)
