@@ -21,8 +21,9 @@ class Message(Mapping[str, str]):
 
     `id` is the message's own (`1700000000000-0`), also on its taskback and after a retry; `time`
     is when it was stored, in seconds since the epoch; `service` is whose it is. On a taskback,
-    `outcome` says how it ended, `error` is one line if it was parked, `error_id` finds the
-    traceback in the log, and `redelivered` is true if a killed intake may have seen it before.
+    `outcome` says how it ended, `error` is one line if it was parked or cancelled, `error_id` finds
+    the traceback in the log, and `redelivered` is true if a killed intake may have seen it before.
+    On a note, which comes before, `note` says how far it is.
     """
 
     __slots__ = ("_fields", "id", "redelivered", "service")
@@ -65,13 +66,18 @@ class Message(Mapping[str, str]):
 
     @property
     def error(self) -> str | None:
-        """Why the message was parked, in one line."""
+        """Why the message was parked, in one line; `cancelled` if whoever asked had it ended."""
         return self._fields.get("_error")
 
     @property
     def error_id(self) -> str | None:
         """What to look up in the log to see the whole traceback."""
         return self._fields.get("_error_id")
+
+    @property
+    def note(self) -> str | None:
+        """How far the message is, in one line; None on everything but a note."""
+        return self._fields.get("_note")
 
 
 def checked_fields(fields: object, source: str) -> dict[str, str]:

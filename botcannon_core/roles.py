@@ -28,6 +28,7 @@ class Collector(Protocol):
     - `start()`: called once before the first `read()`.
     - `stored(message)`: the message is safely in the stream; acknowledge to the outside here.
     - `taskback(message)`: the answer to a message; see `Message.outcome` and `Message.error`.
+    - `note(message)`: how far a message is, perhaps several times before its answer, see `Message.note`.
     - `close()`: called once at the end.
 
     and as plain class attributes:
@@ -36,6 +37,8 @@ class Collector(Protocol):
       one instance reads and the others stand by.
     - `every_outcome = True`: `taskback()` also sees the outcomes without results: for doors on
       which somebody waits.
+    - `note_every = 10.0`: seconds between two notes about one message, for an outside where what was
+      said cannot be changed.
     - `terminal = True`: it owns the terminal: it gets stdin, and its end ends `up`.
     """
 

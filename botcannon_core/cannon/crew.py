@@ -31,6 +31,7 @@ from botcannon_core.compose.spec import WorkersSpec
 TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
 GIVE_SECONDS = 2.0  # for a worker to take a message of any size; it is waiting for it
 COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
+CANCELLED = Ended("skipped", error="cancelled")  # how a job ends that is not wanted any more
 
 State = Literal["starting", "ready", "busy", "leaving"]
 
@@ -48,6 +49,7 @@ class Worker:
     since: float = field(default_factory=time.monotonic)
     term_at: float | None = None  # when SIGTERM was sent
     fate: str = ""  # why we ended it, if we did
+    is_cancelled: bool = False  # we ended it since nobody wants its job done any more
 
     @property
     def name(self) -> str:
@@ -57,12 +59,15 @@ class Worker:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Whom the crew tells: a worker asks for something; a job ended; a line was printed; it fails."""
+    """Whom the crew tells: a worker asks for something; a job ended; a line was printed; it fails;
+    a worker says how far its job is.
+    """
 
     asked: Callable[[Job | None, Any, Callable[[Any], None]], None]
     ended: Callable[[Job, Ended], None]
     printed: Callable[[str, str], None]
     failed: Callable[[str], None]
+    noted: Callable[[Job, Any], None] = lambda _job, _text: None
 
 
 class Crew:
@@ -139,6 +144,18 @@ class Crew:
         for worker in list(self._workers.values()):
             if job is None or (worker.job is not None and worker.job.entry == job.entry):
                 self._nursery.signal(worker.slot, signal.SIGKILL)
+
+    def cancel(self, job: Job) -> bool:
+        """End the worker of `job`, which will not be tried again; True unless that had begun before.
+
+        SIGTERM first, as for one over its time: it may still say how it ended, and that counts.
+        """
+        for worker in self._workers.values():
+            if worker.job is job and not worker.is_cancelled:
+                worker.is_cancelled, worker.term_at = True, time.monotonic()
+                self._nursery.signal(worker.slot, signal.SIGTERM)
+                return True
+        return False
 
     def close(self) -> None:
         """End the forker, and with it whatever is left."""
@@ -221,10 +238,12 @@ class Crew:
         for kind, body in heard:
             if kind == "ready":
                 self._anything_worked = True
-                worker.state = "ready"
+                worker.state = "ready" if worker.term_at is None else "leaving"
                 self._nursery.thrives()
             elif kind == "ask":
                 self._hooks.asked(worker.job, body, partial(_answer, worker))
+            elif kind == "note" and worker.job is not None:
+                self._hooks.noted(worker.job, body)
             elif kind == "ended" and worker.job is not None:
                 self._end(worker, chain.from_frame(body))
             elif kind == "broken":
@@ -234,6 +253,8 @@ class Crew:
         """A job ended; its worker leaves, unless it says that it is ready for another."""
         job, worker.job, worker.state = worker.job, None, "leaving"
         worker.since = time.monotonic()
+        if worker.is_cancelled and ended.how not in ("done", "skipped"):
+            ended = CANCELLED
         if job is not None:
             self._hooks.ended(job, ended)
 
@@ -301,5 +322,7 @@ def _answer(worker: Worker, found: Any) -> None:
 
 
 def _killed(worker: Worker, cause: Cause) -> Ended:
+    if worker.is_cancelled:
+        return CANCELLED
     text = worker.fate or f"its worker died: {cause['death']}"
     return Ended("failed", error=text, error_id=chain.new_error_id(), cause=dict(cause))

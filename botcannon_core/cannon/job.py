@@ -48,10 +48,11 @@ def taskback(job: Job, ended: Ended) -> dict[str, str]:
     parked = ended.how not in ("done", "skipped")
     fields = {**job.fields, **ended.results, "_id": job.id, "_from": job.asked_by}
     fields["_outcome"] = "parked" if parked else ended.how
-    if parked:
+    if parked or ended.error:  # one that was cancelled is not parked, and yet was not done
         fields["_error"] = ended.error
-        fields["_error_id"] = ended.error_id
-    elif not ended.results:
+        if ended.error_id:
+            fields["_error_id"] = ended.error_id
+    if not parked and not ended.results:
         fields["_empty"] = "1"
     return fields
 

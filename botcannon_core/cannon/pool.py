@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from botcannon_core.cannon import asks, chain
+from botcannon_core.cannon import asks, chain, life
 from botcannon_core.cannon import job as jobs
+from botcannon_core.cannon.cancels import Cancels
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import Crew, Hooks
+from botcannon_core.cannon.crew import CANCELLED, Crew, Hooks
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.notes import Notes
 from botcannon_core.cannon.process import Signals
 from botcannon_core.cannon.stock import Stock
 from botcannon_core.cannon.watch import Watch
@@ -43,12 +45,14 @@ class Pool:
         self._control = control
         self._watch = Watch()
         self._signals = Signals(signal.SIGTERM)
-        self._crew = Crew(
-            birth, self._watch, Hooks(self._asked, self._ended, self._print, self._fail)
-        )
+        hooks = Hooks(self._asked, self._ended, self._print, self._fail, self._noted)
+        self._crew = Crew(birth, self._watch, hooks)
         self._line = Line(store, self._keys.data)
         self._line.patience = stream.patience(birth.service.deliver.lease)
         self._stock = Stock(store, self._line, self._keys, birth.service, self._lost)
+        self._notes = Notes(self._line, self._keys, life.own_life())
+        self._cancels = Cancels(self._line, self._keys, self._crew)
+        self._is_talked_to = birth.service.shell is not None  # so that `cancel` is heard
         self._pace = Pace(birth.service.workers.cooldown)
         self._finishing = False
         self._failure = ""
@@ -79,6 +83,7 @@ class Pool:
     def _patience(self) -> float:
         """How long nothing can be due, in seconds."""
         moments = [self._stock.next_moment(), self._crew.next_moment(), self._mend_at]
+        moments.append(self._cancels.next_moment())
         due = min(moment for moment in moments if moment is not None)
         return max(0.0, min(LONGEST_WAIT_SECONDS, due - time.monotonic()))
 
@@ -109,6 +114,8 @@ class Pool:
             given.append((worker, self._stock.begin(job)))
         if given:
             self._pace.busy()
+            if self._is_talked_to:
+                self._cancels.begun()
             self._flush()  # the tries are counted before the runs
         for worker, job in given:
             self._crew.give(worker, job)
@@ -121,6 +128,9 @@ class Pool:
 
     def _next(self) -> Job | None:
         while (job := self._stock.next()) is not None:
+            if (cancelled := self._cancels.ended(job)) is not None:
+                self._stock.settle(job, cancelled)
+                continue
             if job.tries < self._service.deliver.tries:
                 return job
             text = f"its pool died or lost the store while it ran; it has had its {job.tries} tries"
@@ -132,11 +142,19 @@ class Pool:
         held = self._stock.held(job) if job is not None else None
         asks.answer(self._line, self._keys, asked, then, held)
 
+    def _noted(self, job: Job, text: Any) -> None:
+        """A worker says how far it is: whoever asked is told."""
+        if self._stock.holds(job):
+            self._notes.write(job, text)
+
     def _ended(self, job: Job, ended: Ended) -> None:
         """A run ended, well or not: settle it, park it, or try it again."""
         self._pace.one_more()
+        self._notes.over(job)
         if not self._stock.holds(job):
             return  # somebody else has it, whose outcome counts
+        if ended is CANCELLED:
+            self._log("info", f"message {job.id} was cancelled by who asked")
         is_fine = ended.how in ("done", "skipped")
         if not is_fine:
             self._log("error", jobs.log_line(job, ended), ended.error_id)
@@ -175,6 +193,7 @@ class Pool:
                 self._stock.reader.line.check()
                 self._stock.keep_leases()
                 self._ask()
+                self._cancels.tend()
                 self._tidy()
                 self._line.flush()
         except Cut as cut:

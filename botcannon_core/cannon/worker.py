@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from botcannon_core.cannon import chain, process
 from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.progress import Progress, unheard
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.ledger.cancels import Cancel
 from botcannon_core.ledger.memory import Ask, Memory
 from botcannon_core.message import Message
 from botcannon_core.roles import Task
@@ -81,8 +85,10 @@ def _settle_in(orders: Orders, parent: int) -> None:
 
 def _work(how: Recipes, channel: Channel) -> int:
     hidden = how.service.hidden
+    lock = threading.Lock()  # notes come from a thread of their own
+    progress = Progress(partial(channel.send, "note"), hidden, lock)
     try:
-        tasks = construct(how, _asker(channel))
+        tasks = construct(how, _asker(channel, lock), progress)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         channel.send("broken", chain.as_frame(chain.failed(error, hidden)))
         return 1
@@ -94,7 +100,9 @@ def _work(how: Recipes, channel: Channel) -> int:
         except EOFError:
             return 0  # not needed any more
         message = Message(order["fields"], order["id"], how.service.name)
+        progress.begin()
         ended = chain.run(tasks, message, hidden)
+        progress.end()
         process.flush_output()
         channel.send("ended", chain.as_frame(ended))
         if process.peak_memory() > rule.max_rss:
@@ -102,17 +110,18 @@ def _work(how: Recipes, channel: Channel) -> int:
     return 0
 
 
-def _asker(channel: Channel) -> Ask:
+def _asker(channel: Channel, lock: threading.Lock) -> Ask:
     """Asks the pool over the channel, and waits; nothing else is sent to a worker meanwhile."""
 
     def ask(kind: str, body: Any) -> Any:
-        channel.send("ask", [kind, body])
+        with lock:
+            channel.send("ask", [kind, body])
         return channel.receive_one()[1]
 
     return ask
 
 
-def construct(how: Recipes, ask: Ask) -> list[Task]:
+def construct(how: Recipes, ask: Ask, progress: Callable[..., None] = unheard) -> list[Task]:
     """The tasks in order, with what they ask for; one shell for all of them."""
     shells: list[Any] = []
 
@@ -122,6 +131,11 @@ def construct(how: Recipes, ask: Ask) -> list[Task]:
         return shells[0] if shells else None
 
     hidden = how.service.hidden
-    own: Handles = {"hidden": lambda: hidden, "memory": lambda: Memory(ask)}
+    own: Handles = {
+        "hidden": lambda: hidden,
+        "memory": lambda: Memory(ask),
+        "cancel": lambda: Cancel(ask),
+        "progress": lambda: progress,
+    }
     handles = {**loading.extras(how.service), **how.handles, **own}
     return [task({**handles, "shell": shell}) for task in how.tasks]

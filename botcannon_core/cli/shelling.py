@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Annotated, Any
 
 from botcannon_core.cannon import chain, prepare
+from botcannon_core.cannon.progress import unheard
 from botcannon_core.cli.asking import ask_for_secret
 from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.signature import Rest
@@ -20,6 +21,7 @@ from botcannon_core.compose import conf, loading
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.errors import CannonError, ComposeError, UsageError
 from botcannon_core.ledger import conf as stored_conf
+from botcannon_core.ledger.cancels import nothing_runs
 from botcannon_core.ledger.history import History
 from botcannon_core.ledger.memory import forgetful
 
@@ -67,6 +69,8 @@ def built(project: Project, spec: ServiceSpec) -> Any:
         "ledger": ledger,
         "hidden": frozenset,
         "memory": forgetful,
+        "progress": lambda: unheard,
+        "cancel": lambda: nothing_runs,
     }
     return loading.build(spec.shell, handles, Path.cwd())
 

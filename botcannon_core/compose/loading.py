@@ -26,9 +26,10 @@ ROOMS: Mapping[Role, str] = {
 }
 """Where the built-ins of a role live; a shell is always the user's own."""
 
-HANDLES = frozenset({"shell", "ledger", "hidden", "memory"})
+HANDLES = frozenset({"shell", "ledger", "hidden", "memory", "progress", "cancel"})
 """What a class can ask for by naming it as a constructor parameter: the service's shell, the reader of
-every service's history, the texts that may never be shown, what the service remembers."""
+every service's history, the texts that may never be shown, what the service remembers, what to call to say
+how far it is, and what ends what the sender of a message has running."""
 
 Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
 """Builds an object, given the factories of the handles."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from botcannon_core.compose.spec import BacklogSpec, ServiceSpec, UniqueSpec
-from botcannon_core.ledger import lanes
+from botcannon_core.ledger import cancels, lanes
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused
 from botcannon_core.ledger.stream import POOL, pairs
@@ -42,11 +42,15 @@ class Gate:
     unique: UniqueSpec | None = None
     order_by: str | None = None
     has_tasks: bool = True
+    hears_cancel: bool = False  # whether people talk to the service, so that `cancel` is a wish
 
     @staticmethod
     def of(service: ServiceSpec) -> Gate:
         """The rules that were declared for a service."""
-        return Gate(service.backlog, service.unique, service.deliver.order_by, bool(service.tasks))
+        has_tasks = bool(service.tasks)
+        is_talked_to = has_tasks and service.shell is not None
+        order_by = service.deliver.order_by
+        return Gate(service.backlog, service.unique, order_by, has_tasks, is_talked_to)
 
 
 def admit(
@@ -82,7 +86,11 @@ def admit(
     )
 
     def heard(answer: Any) -> None:
-        then(Admitted("refused", str(answer)) if isinstance(answer, Refused) else Admitted(*answer))
+        refused = isinstance(answer, Refused)
+        admitted = Admitted("refused", str(answer)) if refused else Admitted(*answer)
+        if gate.hears_cancel and admitted.status == "stored" and cancels.is_wish(fields):
+            cancels.wish(line, keys, fields, admitted.id)
+        then(admitted)
 
     line.run("admit", names, *args, *pairs(fields), then=heard)
 

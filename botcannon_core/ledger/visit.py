@@ -28,4 +28,5 @@ def put(line: Line, keys: Keys, gate: Gate, asked_by: str, fields: Mapping[str, 
     mine = {**fields, "_from": asked_by}
     admit(line, keys, gate, secrets.token_hex(8), 1, mine, answers.append)
     line.ask("PING")  # heard after the admission
+    line.flush()  # what the admission has led to
     return answers[0]

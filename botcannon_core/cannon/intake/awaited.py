@@ -92,7 +92,7 @@ class AwaitedLoop:
     async def _bring(self, one: Return) -> None:
         mine = self._intake
         try:
-            await self._call("taskback", one.message)
+            await self._call(one.verb, one.message)
         except Halt:
             mine.taken(one)
             mine.halt()

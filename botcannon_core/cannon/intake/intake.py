@@ -120,11 +120,17 @@ class Intake:
         self.returns.done(one)
 
     def not_taken(self, one: Return, error: BaseException) -> None:
-        """The collector's `taskback()` raised: logged and put aside; the collector lives."""
+        """The collector's `taskback()` raised: logged and put aside; the collector lives.
+
+        A note that could not be shown is only logged.
+        """
         ended = chain.failed(error, self.service.hidden)
-        text = f"[{ended.error_id}] taskback of message {one.message.id}: {ended.error}"
+        text = f"[{ended.error_id}] {one.verb} of message {one.message.id}: {ended.error}"
         self.log("error", f"{text}\n{ended.trace}".rstrip(), ended.error_id)
-        self.returns.put_aside(one, ended, life.host())
+        if one.verb == "note":
+            self.returns.done(one)
+        else:
+            self.returns.put_aside(one, ended, life.host())
 
     # --- the store ---------------------------------------------------------------------------------
 

@@ -111,7 +111,7 @@ class PlainLoop:
         while mine.returns.waiting and mine.line.is_open:
             one = mine.returns.waiting.popleft()
             try:
-                self._call("taskback", one.message)
+                self._call(one.verb, one.message)
             except Halt:
                 mine.taken(one)
                 mine.halt()

@@ -10,12 +10,14 @@ from botcannon_core.cannon import chain
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.plain import PlainLoop
+from botcannon_core.cannon.progress import unheard
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.ledger.cancels import nothing_runs
 from botcannon_core.ledger.memory import forgetful, kept
 from botcannon_core.ledger.store import Store
 
-METHODS = ("start", "read", "stored", "taskback", "close")
+METHODS = ("start", "read", "stored", "note", "taskback", "close")
 
 
 def run(
@@ -75,6 +77,7 @@ def _with_shell(
     """
     extras = loading.extras(service)
     handles = {**extras, **given, "hidden": lambda: service.hidden, "memory": forgetful}
+    handles |= {"progress": lambda: unheard, "cancel": lambda: nothing_runs}
 
     def shell() -> Any:
         return None if service.shell is None else loading.build(service.shell, handles)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from botcannon_core.cannon import life
 from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.intake.notes import Notes
 from botcannon_core.ledger import stream
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line, Refused
@@ -31,10 +32,14 @@ VISITORS = ("send:", "chat:")  # those who read only their own answer, by themse
 
 @dataclass(frozen=True)
 class Return:
-    """A taskback on its way to the collector, and its entry in the stream."""
+    """A taskback or a note on its way to the collector, and its entry in the stream.
+
+    `verb` is the method of the collector that takes it.
+    """
 
     entry: str
     message: Message
+    verb: Literal["taskback", "note"] = "taskback"
 
 
 class Returns:
@@ -52,6 +57,7 @@ class Returns:
         self._every_outcome = bool(getattr(collector, "every_outcome", False))
         self._is_one_of_many = bool(getattr(collector, "many", False))
         self._group = f"{PREFIX}{me}" if self._is_one_of_many else stream.INTAKE
+        self._notes = Notes(collector)
         self._unacknowledged: set[str] = set()
         self._look_at = 0.0
         start = "$" if self._is_one_of_many else "0"
@@ -79,7 +85,8 @@ class Returns:
         self.waiting.append(Return(entry, message))
 
     def look(self) -> None:
-        """Every few seconds, take over what dead intakes of this service have left behind."""
+        """Give out notes; every few seconds, take over what dead intakes of this service have left."""
+        self.waiting += [Return("", note, "note") for note in self._notes.due()]
         now = time.monotonic()
         if now < self._look_at:
             return
@@ -92,7 +99,10 @@ class Returns:
 
     def done(self, one: Return) -> None:
         """The collector has taken it."""
-        self._acknowledge(one.entry)
+        if one.verb == "note":
+            self._notes.delivered(one.message.id)
+        else:
+            self._acknowledge(one.entry)
 
     def put_aside(self, one: Return, ended: Ended, host: str) -> None:
         """The collector could not take it: into `dead`, from where it can be delivered again."""
@@ -133,12 +143,22 @@ class Returns:
             return  # it came again after a cut, and is on its way already
         self._unacknowledged.add(entry.id)
         asked_by = entry.fields.get("_from", "")
-        if asked_by.startswith(VISITORS) or not self._is_wanted(entry):
+        if "_note" in entry.fields:
+            self._take_note(entry, asked_by, redelivered)
+        elif asked_by.startswith(VISITORS) or not self._is_wanted(entry):
             self._acknowledge(entry.id)
         elif self._is_one_of_many and asked_by != self._me:
             self._keep_if_heir(entry, asked_by)
         else:
             self._keep(entry, redelivered or "_again" in entry.fields)
+
+    def _take_note(self, entry: Entry, asked_by: str, redelivered: bool) -> None:
+        """A note is shown by whom it is for, or by nobody: what is old is worth nothing."""
+        self._acknowledge(entry.id)
+        is_ours = asked_by == self._me or not self._is_one_of_many
+        is_old = redelivered or "_again" in entry.fields
+        if self._notes.are_wanted and is_ours and not is_old and not asked_by.startswith(VISITORS):
+            self._notes.take(Message(entry.fields, entry.fields["_id"], self._keys.service))
 
     def _keep(self, entry: Entry, redelivered: bool) -> None:
         message = Message(
@@ -155,8 +175,9 @@ class Returns:
 
     def _is_wanted(self, entry: Entry) -> bool:
         """Those without results are for doors on which somebody waits."""
-        outcome = entry.fields.get("_outcome")
-        return self._every_outcome or outcome == "parked" or self._has_results(entry)
+        is_noted = self._notes.over(entry.fields.get("_id", ""))
+        is_trouble = entry.fields.get("_outcome") == "parked" or "_error" in entry.fields
+        return self._every_outcome or is_noted or is_trouble or self._has_results(entry)
 
     def _has_results(self, entry: Entry) -> bool:
         return entry.fields.get("_outcome") == "done" and "_empty" not in entry.fields

@@ -151,6 +151,34 @@ def settle(db: Database, keys: Words, args: Words) -> Answer:
     return [1, db.do("XCLAIM", data, group, heir, 0, after, "IDLE", idle)]
 
 
+def note(db: Database, keys: Words, args: Words) -> Answer:
+    """See note.lua."""
+    data, taskback = keys
+    group, consumer, entry, earlier = args[:4]
+    if not _is_held_by(db, data, group, entry, consumer):
+        return ""
+    if earlier:
+        db.do("XDEL", taskback, earlier)
+    return db.do("XADD", taskback, "*", *args[4:])
+
+
+def cancel(db: Database, keys: Words, args: Words) -> Answer:
+    """See cancel.lua."""
+    data, mark, ended = keys
+    group, entry, remember = args[:3]
+    who = dict(zip(args[3::2], args[4::2], strict=True))
+    marked = db.do("GET", mark)
+    if not marked or id_of(marked) < id_of(entry):
+        db.do("SET", mark, entry, "PX", remember)
+    if db.do("GET", ended) == entry:
+        return 1
+    stream = db.made(data, Stream)
+    held = stream.groups.get(group, Group()).pending()
+    earlier = [one for one in held if one < id_of(entry) and one in stream.entries]
+    asked = [_fields(stream.entries[one]) for one in earlier]
+    return int(any(all(f.get(n, "") == text for n, text in who.items()) for f in asked))
+
+
 def renew(db: Database, keys: Words, args: Words) -> Answer:
     """See renew.lua."""
     group, consumer, *entries = args
@@ -307,5 +335,5 @@ def _words(fields: dict[str, str]) -> list[str]:
 Script = Callable[[Database, Words, Words], Answer]
 
 _ALL: tuple[Script, ...] = (admit, adopt, begin, enter, heal, heir, inherit, lease, leave, postpone)
-_ALL += (journal, forget, release, renew, retry, settle, trim)
+_ALL += (cancel, forget, journal, note, release, renew, retry, settle, trim)
 SCRIPTS = {script.__name__: script for script in _ALL}

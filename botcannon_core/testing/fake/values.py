@@ -87,6 +87,9 @@ class Values:
     def _get(self, key: str) -> str | None:
         return self.value(key, str)
 
+    def _mget(self, *keys: str) -> list[str | None]:
+        return [self._get(key) for key in keys]
+
     def _set(self, key: str, text: str, *options: str) -> str:
         self._del(key)
         self._values[key] = text
