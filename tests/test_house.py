@@ -26,9 +26,10 @@ PLAN: dict[str, frozenset[str]] = {
     "chat": WORDS,
     "collectors": WORDS | {"contract", "ledger", "chat"},
     "tasks": WORDS | {"contract", "ledger", "chat"},
+    "programs": WORDS | {"contract", "ledger"},
     "view": WORDS | {"compose", "ledger"},
-    "cli": WORDS | ROOMS | {"contract", "compose", "ledger", "cannon", "view"},
-    "testing": WORDS | ROOMS | {"contract", "compose", "ledger", "cannon", "view"},
+    "cli": WORDS | ROOMS | {"compose", "ledger", "cannon", "view"},
+    "testing": WORDS | ROOMS | {"compose", "ledger", "cannon", "view"},
 }
 
 MOST_LINES = 400

@@ -6,8 +6,10 @@ Every mistake becomes a Problem in the compose file. Not here: finding and impor
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
+from botcannon_core.compose import kwargs
 from botcannon_core.compose.loading import HANDLES, problem
 from botcannon_core.compose.signature import Parameters, accepts, parameters
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
@@ -34,6 +36,7 @@ def misfits(entry: Any, one: ClassSpec, service: ServiceSpec) -> list[Problem]:
         *(problem(one.at("entry"), text) for text in _role(entry, one)),
         *(problem(one.at("entry"), text) for text in _flags(entry, one)),
         *(_kwargs(taken, one, service) if taken else ()),
+        *(_mistyped(entry, one) if one.kwargs else ()),
     ]
 
 
@@ -110,6 +113,15 @@ def _kwargs(taken: Parameters, one: ClassSpec, service: ServiceSpec) -> list[Pro
         ),
         *(_unnamed(name, one) for name in taken.unnamed),
     ]
+
+
+def _mistyped(entry: Any, one: ClassSpec) -> Iterator[Problem]:
+    """What its annotations say about the kwargs that are given."""
+    for found in kwargs.wrong(entry, one.kwargs or {}):
+        place = one.at(f"conf.kwargs.{found.path}")
+        # what is missing, or kept in the store, has no place of its own
+        is_there = place.path.endswith(f".{found.path}")
+        yield problem(place, found.text if is_there else str(found))
 
 
 def _offered(name: str, one: ClassSpec, service: ServiceSpec) -> bool:

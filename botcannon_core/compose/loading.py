@@ -26,10 +26,9 @@ ROOMS: Mapping[Role, str] = {
 }
 """Where the built-ins of a role live; a shell is always the user's own."""
 
-HANDLES = frozenset({"shell", "ledger", "hidden", "memory", "progress", "cancel"})
+HANDLES = frozenset({"shell", "ledger", "hidden", "memory"})
 """What a class can ask for by naming it as a constructor parameter: the service's shell, the reader of
-every service's history, the texts that may never be shown, what the service remembers, what to call to say
-how far it is, and what ends what the sender of a message has running."""
+every service's history, the texts that may never be shown, what the service remembers."""
 
 Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
 """Builds an object, given the factories of the handles."""
@@ -72,7 +71,7 @@ def build(
 def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
     """How to build `one`, with everything looked up that can be: for whoever builds it often."""
     entry = load(one, project)
-    kwargs = {name: _plain(value) for name, value in (one.kwargs or {}).items()}
+    kwargs = {name: _plain(value) for name, value in _fitting(entry, one.kwargs or {}).items()}
     taken = parameters(entry)
     asked = [name for name in (taken.names if taken else ()) if name not in kwargs]
     is_function = one.role == "task" and not isinstance(entry, type)
@@ -172,6 +171,15 @@ def _shown(module: ModuleType) -> str:
 
 def _itself(value: Any) -> Any:
     return value
+
+
+def _fitting(entry: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not kwargs:
+        return kwargs
+    # the type language takes 20 ms to import, which a forker without kwargs need not wait for
+    from botcannon_core.compose.kwargs import fitting
+
+    return fitting(entry, kwargs)
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ here: whether the files and classes it names exist (loading), and where secrets 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -232,17 +232,25 @@ def _class(spot: Spot, role: Role, more: dict[str, Convert] | None = None) -> di
 
 
 def _places(spot: Spot, under: str = "") -> dict[str, Place]:
-    """Where each key of a SPEC stands, down to the single kwargs."""
-    if not isinstance(spot.node, yaml.MappingNode):
-        return {}
+    """Where each key of a SPEC stands, and all that is in its kwargs."""
     found: dict[str, Place] = {}
     quiet = Spot(spot.node, spot.path, spot.file, [])  # its problems are put down already
-    for key, child in nodes.entries(quiet):
-        name = f"{under}{key.value}"
+    for step, child in _parts(quiet):
+        name = f"{under}{step}".removeprefix(".")
         found[name] = child.place
-        if name in ("conf", "conf.kwargs"):
-            found |= _places(child, name + ".")
+        if name.startswith("conf"):
+            found |= _places(child, name)
     return found
+
+
+def _parts(spot: Spot) -> Iterator[tuple[str, Spot]]:
+    """What a mapping or a list holds, each with the step to it."""
+    if isinstance(spot.node, yaml.MappingNode):
+        for key, child in nodes.entries(spot):
+            yield f".{key.value}", child
+    elif isinstance(spot.node, yaml.SequenceNode):
+        for at, child in enumerate(nodes.items(spot)):
+            yield f"[{at}]", child
 
 
 def _tasks(spot: Spot) -> tuple[ClassSpec, ...]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -38,6 +42,23 @@ def parameters(entry: Any, skip: int = 0) -> Parameters | None:
     )
 
 
+def hints(entry: Any) -> Mapping[str, Any]:
+    """The annotations of what can be given by name; one that cannot be resolved is left out."""
+    signature = _signature(entry)
+    found: dict[str, Any] = {}
+    for p in signature.parameters.values() if signature else ():
+        if p.kind in _BY_NAME and p.annotation is not p.empty:
+            # one by one: a name that only a type checker can see must not hide the others
+            said = SimpleNamespace(__annotations__={p.name: p.annotation})
+            try:
+                hint = typing.get_type_hints(said, _names_of(entry), include_extras=True)[p.name]
+                # a default of None says that None may be given, though the annotation forgets it
+                found[p.name] = hint if p.default is not None else hint | None
+            except Exception:  # noqa: BLE001, S112 - an annotation is code, and may raise anything
+                continue
+    return found
+
+
 def accepts(function: Any, count: int) -> bool:
     """Whether a call with `count` values by position can work; true if it cannot be known."""
     signature = _signature(function)
@@ -59,6 +80,16 @@ def _signature(entry: Any) -> inspect.Signature | None:
         return inspect.signature(entry)
     except (ValueError, TypeError):
         return None
+
+
+def _names_of(entry: Any) -> dict[str, Any]:
+    """The names that annotations written as text are made of: those of the module that holds them."""
+    function = entry
+    if isinstance(entry, type):
+        own = inspect.getattr_static(entry, "__init__")
+        function = own if inspect.isfunction(own) else inspect.getattr_static(entry, "__new__")
+    names = getattr(inspect.unwrap(function), "__globals__", None)
+    return names if names is not None else vars(sys.modules[entry.__module__])
 
 
 def _is_placeholder(constructor: Any) -> bool:

@@ -59,9 +59,9 @@ class ClassSpec:
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, name: str) -> Place:
-        """Where `file`, `entry`, `conf.key` or `conf.kwargs.NAME` stands, or else what encloses it."""
+        """Where `file`, `conf.key` or `conf.kwargs.NAME.KEY[0]` stands, or else what encloses it."""
         while name and name not in self.places:
-            name = name.rpartition(".")[0]
+            name = name[: max(name.rfind("."), name.rfind("["), 0)]
         return self.places.get(name, self.place)
 
     @property

@@ -51,13 +51,14 @@ def of(thing: Any) -> Kind:
 
     A class with fields gives a Contract.
     """
-    return _Reader(_refuse).kind(thing)
+    return _Reader(_refuse, _values).kind(thing)
 
 
 def leniently(thing: Any) -> Kind:
     """The same, but what has no type here stays unchecked: for annotations made for readers."""
     try:
-        return _Reader(lambda _: _ANY).kind(thing)
+        # who takes an enum may mean its values or its names, and has found a way with either
+        return _Reader(_anything, _anything).kind(thing)
     except ContractError:
         return _ANY
 
@@ -68,11 +69,23 @@ def _refuse(thing: Any) -> Kind:
     raise ContractError([Problem((), text)])
 
 
+def _anything(_: Any) -> Kind:
+    return _ANY
+
+
+def _values(enum: type[Enum]) -> Kind:
+    """One of an enum's values, as they would be written."""
+    values = tuple(member.value for member in enum)
+    is_plain = values and all(isinstance(value, str | int) for value in values)
+    return OneOf(values) if is_plain else _refuse(enum)
+
+
 class _Reader:
     """Reads annotations; `inside` are the classes that are being read, which cannot hold themselves."""
 
-    def __init__(self, unknown: Unknown) -> None:
+    def __init__(self, unknown: Unknown, enum: Unknown) -> None:
         self.unknown = unknown
+        self.enum = enum
         self.inside: list[Any] = []
 
     def kind(self, thing: Any) -> Kind:
@@ -107,9 +120,7 @@ class _Reader:
         if origin in _MAPPINGS:
             return MappingOf(self._part(parts, 0), self._part(parts, 1))
         if isinstance(origin, type) and issubclass(origin, Enum):
-            values = tuple(member.value for member in origin)
-            is_plain = values and all(isinstance(value, str | int) for value in values)
-            return OneOf(values) if is_plain else self.unknown(thing)
+            return self.enum(origin)
         if isinstance(origin, type) and (entries := _entries(origin)) is not None:
             return self._record(origin, entries)
         return self.unknown(thing)

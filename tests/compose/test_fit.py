@@ -215,6 +215,25 @@ def test_a_signature_that_cannot_be_seen_is_no_problem() -> None:
     assert wrong(Odd, anything=1) == []
 
 
+def test_a_mistyped_kwarg_is_told_where_it_stands_or_with_its_path() -> None:
+    places = {
+        "conf.kwargs.name": Place("F", 5, "P.conf.kwargs.name"),
+        "conf.kwargs.size": Place("F", 6, "P.conf.kwargs.size"),
+    }
+    kwargs = {"name": 5, "size": "big"}
+    one = ClassSpec("task", "f", "E", kwargs=kwargs, places=places)
+    found = misfits(Good, one, ServiceSpec("s", one))
+    assert [(p.line, p.path, p.text) for p in found] == [
+        (5, "P.conf.kwargs.name", "must be text, is a whole number; put it in quotes"),
+        (6, "P.conf.kwargs.size", "must be a whole number, is text"),
+    ]
+    kept = ClassSpec("task", "f", "E", key="k", kwargs=kwargs, place=Place("F", 3, "P"))
+    assert [(p.line, p.path, p.text) for p in misfits(Good, kept, ServiceSpec("s", kept))] == [
+        (3, "P", "name: must be text, is a whole number; put it in quotes"),
+        (3, "P", "size: must be a whole number, is text"),
+    ]
+
+
 def test_every_problem_has_a_place() -> None:
     one = ClassSpec(
         "task",

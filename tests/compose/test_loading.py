@@ -126,6 +126,15 @@ def test_another_installed_app_does_not_win(project: Path, tmp_path: Path) -> No
     assert load(spec("bot"), project).whose == "ours"
 
 
+def test_a_class_is_built_with_kwargs_of_the_types_it_names(project: Path) -> None:
+    text = (
+        "class X:\n    def __init__(self, at: 'datetime', n: float, free): self.has = at, n, free\n"
+    )
+    write(project, "bot.py", "from datetime import datetime\n" + text)
+    at, n, free = build(spec("bot", at="2024-12-31T23:59", n=1, free="2024"), {}, project).has
+    assert (at.minute, type(n), free) == (59, float, "2024")
+
+
 def test_what_a_module_raises_comes_through(project: Path) -> None:
     write(project, "bot.py", "1 / 0\n")
     with pytest.raises(ZeroDivisionError):

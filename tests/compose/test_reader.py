@@ -166,10 +166,17 @@ services:
         key: t
         kwargs:
           a: 1
+          rooms:
+            - lobby
+            - {name: attic,
+               size: 3}
 """
     collector = reading(written, text).spec.services["chat"].collector
     lines = {n: collector.at(n).line for n in ("file", "entry", "conf.key", "conf.kwargs.a")}
     assert lines == {"file": 4, "entry": 5, "conf.key": 7, "conf.kwargs.a": 9}
+    deep = collector.at("conf.kwargs.rooms[1].size")
+    assert (deep.line, deep.path) == (13, "services.chat.collector.conf.kwargs.rooms[1].size")
+    assert collector.at("conf.kwargs.rooms[5].size.x").path.endswith("kwargs.rooms")
     assert collector.at("conf.kwargs.b").path == "services.chat.collector.conf.kwargs"
     assert collector.at("nothing") == collector.place
 
