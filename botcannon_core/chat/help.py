@@ -17,7 +17,7 @@ from botcannon_core.chat.refused import Refused, nearest, shown
 from botcannon_core.chat.render import Style, compact, table
 from botcannon_core.chat.said import Line
 from botcannon_core.chat.shape import Shape, shape, usage
-from botcannon_core.chat.walk import Member, is_own, listed, step, steps, trace
+from botcannon_core.chat.walk import Member, is_own, listed, step, steps, summary, trace
 
 WORDS = ("help", "?")  # at the beginning or the end
 SWITCHES = ("--help", "-h")  # anywhere
@@ -147,9 +147,8 @@ def _data(value: Any, name: str, found: Sequence[Member]) -> str:
 
 
 def _about(value: object, name: str) -> str:
-    text = vars(type(value)).get("__doc__")
-    lines = inspect.cleandoc(text).splitlines() if isinstance(text, str) else []
-    return f"{name}: {lines[0]}" if name and lines else (lines[0] if lines else name)
+    written = summary(type(value))
+    return f"{name}: {written}" if name and written else (written or name)
 
 
 def _names(found: Sequence[Member]) -> str:

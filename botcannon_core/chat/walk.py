@@ -204,15 +204,13 @@ def _member(value: object, name: str, own: Own) -> Member | None:
 def _class_member(value: object, name: str, lying: Any, own: Own) -> Member | None:
     kind = type(lying)
     if function := _function(lying, own):
-        return Member(
-            name, "command", _summary(function), lambda: lying.__get__(value, type(value))
-        )
+        return Member(name, "command", summary(function), lambda: lying.__get__(value, type(value)))
     if kind is MemberDescriptorType:
         return _instance_member(value, name, own)
     if issubclass(kind, (property, functools.cached_property)) or (
         own(kind) and _has_getter(lying)
     ):
-        return Member(name, "property", _summary(lying), lambda: lying.__get__(value, type(value)))
+        return Member(name, "property", summary(lying), lambda: lying.__get__(value, type(value)))
     if _has_getter(lying):
         return Member(name, "closed", "a function of a library")
     return _data(name, lying, own)
@@ -230,7 +228,7 @@ def _data(name: str, value: object, own: Own) -> Member:
     if is_leaf(value):
         return Member(name, "value", "", lambda: value)
     if is_own(value, own):
-        return Member(name, "group", _summary(kind), lambda: value)
+        return Member(name, "group", summary(kind), lambda: value)
     if is_data_type(kind) or field_names(kind) or data_fields(value):
         return Member(name, "value", _size(value), lambda: value)
     what = "class" if issubclass(kind, type) else kind.__name__
@@ -307,8 +305,11 @@ def _has_getter(lying: object) -> bool:
     return hasattr(type(lying), "__get__")
 
 
-def _summary(documented: Any) -> str:
-    """The first line of what the author wrote about a class, function or property."""
+def summary(documented: Any) -> str:
+    """The first line of what the author wrote about a class, function or property.
+
+    What `@dataclass` writes by itself is not the author's: it names fields that not all may see.
+    """
     text = vars(documented).get("__doc__") if isinstance(documented, type) else documented.__doc__
     lines = text.strip().splitlines() if isinstance(text, str) else []
     written = not is_dataclass(documented) or not lines or "(" not in lines[0]

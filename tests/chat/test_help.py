@@ -3,7 +3,7 @@
 import pytest
 
 from botcannon_core.chat.command import run
-from tests.chat.victims import shell
+from tests.chat.victims import declared, shell
 
 
 def said(name: str, line: str) -> str:
@@ -14,6 +14,12 @@ def test_a_small_shell_is_shown_with_a_line_each() -> None:
     assert said("Small", "") == (
         "A shell with two commands.\n  greet  Say hello.\n  wave   Wave.\n'help NAME' tells more."
     )
+
+
+def test_what_a_dataclass_writes_about_itself_is_not_shown() -> None:
+    about = run(declared("guarded").Shell(), "help setting").text
+    assert about == "setting\n  host      h\n  password  pa55\n'help setting NAME' tells more."
+    assert said("Traps", "help card").startswith("card: A card of the register.\n")
 
 
 def test_a_command_shows_how_it_is_used() -> None:

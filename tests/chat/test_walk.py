@@ -6,11 +6,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from botcannon_core.chat.acl import Asker, Gate, rules
 from botcannon_core.chat.command import run
 from botcannon_core.chat.leaves import field_names, is_data_type, is_leaf
 from botcannon_core.chat.parse import Word
-from botcannon_core.chat.walk import complete, data_fields, find, in_app, is_own, members, trace
-from tests.chat.victims import shell
+from botcannon_core.chat.walk import (
+    complete,
+    data_fields,
+    find,
+    in_app,
+    is_own,
+    listed,
+    members,
+    steps,
+    trace,
+)
+from tests.chat.victims import declared, shell
+
+guarded = declared("guarded")
+ANN = Asker("U1", "ops", network="irc")
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +157,46 @@ def test_no_random_walk_leaves_what_is_listed(data: st.DataObject, name: str) ->
         elif member.kind in ("group", "value"):
             assert allowed(member.get())
             value = member.get()
+
+
+STEPS = ["users", "by-id", "1", "delete", "list", "posts", "deploy", "prod", "jobs", "2", "table"]
+RULES = st.lists(
+    st.tuples(
+        st.sampled_from(["allow", "deny"]),
+        st.lists(st.sampled_from([*STEPS, "*", "motto", "load"]), min_size=1, max_size=3),
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), given_rules=RULES)
+def test_no_random_walk_leaves_what_help_lists_to_its_asker(
+    data: st.DataObject, given_rules: list[tuple[str, list[str]]]
+) -> None:
+    root = guarded.Shell()
+    gate = Gate(rules([{verb: " ".join(words), "who": "*"} for verb, words in given_rules]), ANN)
+    value, said = root, list[str]()
+    for _ in range(4):
+        line = steps(root, trace(root, [Word(word) for word in said]))
+        usable = {member.label for member in listed(value, line, gate=gate)}
+        about = run(root, " ".join(["help", *said]), gate=gate)
+        if about.kind == "help" and not isinstance(value, (str, int, list)):
+            # what help names is what can be used, no more and no less
+            named = set(about.text.replace(":", " ").split()) & {m.label for m in members(value)}
+            assert named == usable
+        members_here = members(value)
+        if not members_here:
+            return
+        member = data.draw(st.sampled_from(members_here))
+        guarded.CALLS.clear()
+        reply = run(root, " ".join([*said, member.label]), gate=gate)
+        if member.label not in usable:
+            assert reply.kind in ("forbidden", "refused")
+            assert guarded.CALLS == []
+            return
+        said.append(member.label)
+        value = member.get() if member.kind in ("group", "value") else None
 
 
 FOREIGN = [n for n in members(shell("Shell")) if n.kind == "closed"]

@@ -15,7 +15,7 @@ from tests.chat.prey import Seen
 from tests.chat.victims import DATA, SECRETS, declared, lines
 from tests.story.cannon_here import Project, project
 
-pytestmark = [pytest.mark.story, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.story, pytest.mark.timeout(300), pytest.mark.xdist_group("attacks")]
 
 # what is said after each line, and what must come of it
 SENTINELS = {
@@ -87,7 +87,7 @@ SERVICE = """
     tasks:
       - {{file: asking, entry: mark}}
       - {{file: torch, entry: Torch, conf: {{kwargs: {{hidden: {hidden}}}}}}}
-    workers: {{hot: 1, max: {lanes}, timeout: 4s, env: [VICTIM_LOG]}}
+    workers: {{isolation: message, hot: 1, max: {lanes}, timeout: 4s, env: [VICTIM_LOG]}}
 """
 
 
