@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from botcannon_core.message import Message
 
+INVALID = "invalid"  # the result that marks a line which was no command, or not theirs to give
 MOST_FILE_BYTES = 5_000_000  # of an attachment: larger ones stay with who made them
 
 

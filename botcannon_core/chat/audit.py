@@ -46,9 +46,9 @@ def ended(
     return f" {told} outcome={outcome} seconds={took:.3f}\n"
 
 
-def turned_away(asker: Asker, text: str, why: str) -> str:
-    """A whole line, with its end, for what was not even let in."""
-    return f"{begun(asker, '', text)} outcome={why}\n"
+def turned_away(asker: Asker, text: str, why: str, lines: int = 1) -> str:
+    """A whole line, with its end, for what was not even let in; `lines` were not so far."""
+    return f"{begun(asker, '', text)} outcome={why} lines={lines}\n"
 
 
 def _word(one: Said, hidden: Collection[str]) -> str:

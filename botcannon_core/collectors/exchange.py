@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 
+from botcannon_core.chat.flood import Verdict
 from botcannon_core.message import Message
 
 MOST_OPEN = 10_000  # exchanges that nobody waits for any more, kept in case they are asked again
@@ -30,6 +32,7 @@ class Exchange:
         self.fields = fields
         self.id = ""
         self.waiting = 0
+        self.turned_away: Verdict | None = None  # why it was not even let in
         self.kept = asyncio.Event()  # it is stored, or over
         self.over: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
 
@@ -88,6 +91,14 @@ class Exchanges:
         self._queue.remove(exchange)
         self._close(exchange)
         return True
+
+    def turned_away(self, fields: Mapping[str, str], why: Verdict) -> None:
+        """What was taken is not let in; whoever asks it again begins anew."""
+        exchange = self._open.get(fields.get("event_id", ""))
+        if exchange is not None:
+            exchange.turned_away = why
+            exchange.end(None)
+            self._close(exchange)
 
     def stored(self, message: Message) -> None:
         """A message has its id; a repeat (`unique:`) has that of the first, maybe answered already."""

@@ -26,9 +26,10 @@ ROOMS: Mapping[Role, str] = {
 }
 """Where the built-ins of a role live; a shell is always the user's own."""
 
-HANDLES = frozenset({"shell", "ledger", "hidden", "memory"})
-"""What a class can ask for by naming it as a constructor parameter: the service's shell, the reader of
-every service's history, the texts that may never be shown, what the service remembers."""
+HANDLES = frozenset({"shell", "has_shell", "ledger", "hidden", "memory"})
+"""What a class can ask for by naming it as a constructor parameter: the service's shell, whether there
+is one, the reader of every service's history, the texts that may never be shown, what the service
+remembers."""
 
 Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
 """Builds an object, given the factories of the handles."""
@@ -90,8 +91,9 @@ def asks_for(entry: Any, more: Iterable[str] = ()) -> frozenset[str]:
 
 
 def extras(service: ServiceSpec) -> dict[str, Callable[[], Any]]:
-    """The handles that the service's own keys are: those that rooms brought."""
-    return {key: partial(_itself, value) for key, value in service.extra.items()}
+    """The handles that the service's own keys are: those that rooms brought, and `has_shell`."""
+    told = {**service.extra, "has_shell": service.shell is not None}
+    return {key: partial(_itself, value) for key, value in told.items()}
 
 
 def module_name(one: ClassSpec, project: Path | None = None) -> str:

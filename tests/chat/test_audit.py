@@ -43,4 +43,4 @@ def test_what_was_typed_cannot_make_a_line_of_its_own() -> None:
 
 
 def test_a_line_that_was_turned_away_is_whole() -> None:
-    assert audit.turned_away(ANN, "hi", "flood").endswith("text=hi outcome=flood\n")
+    assert audit.turned_away(ANN, "hi", "flood").endswith("text=hi outcome=flood lines=1\n")

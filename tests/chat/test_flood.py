@@ -3,7 +3,9 @@
 import pytest
 
 from botcannon_core.chat.acl import Asker
-from botcannon_core.chat.flood import MOST, MOST_ASKERS, MOST_INVALID, Flood
+from botcannon_core.chat.flood import MOST_ASKERS, Flood, Limits
+
+MOST, MOST_INVALID = Limits().commands, Limits().invalid
 
 ANN, BOB = Asker("U1", "ops", network="irc"), Asker("U2", "ops", network="irc")
 
@@ -30,9 +32,9 @@ def test_twelve_a_minute_are_let_in_and_the_next_is_told_once(flood: Flood) -> N
     assert all(flood.admit(ANN).admitted for _ in range(MOST))
     first, second = flood.admit(ANN), flood.admit(ANN)
     assert (first.admitted, first.why) == (False, "flood")
-    assert first.tell == "more than 12 commands in a minute: I listen to you again in 5 minutes"
-    assert (second.admitted, second.tell) == (False, "")
-    assert flood.refused == 2
+    assert first.told == "more than 12 commands in a minute: I listen to you again in 5 minutes"
+    assert (first.is_news, first.lines, first.wait) == (True, 1, 300)
+    assert (second.admitted, second.is_news, second.lines) == (False, False, 2)
 
 
 def test_others_are_heard_meanwhile_whatever_the_room(flood: Flood) -> None:
@@ -50,7 +52,8 @@ def test_after_five_minutes_it_begins_anew(flood: Flood, clock: Clock) -> None:
     assert not flood.admit(ANN).admitted
     clock.now += 0.1
     assert all(flood.admit(ANN).admitted for _ in range(MOST))
-    assert flood.admit(ANN).tell
+    again = flood.admit(ANN)
+    assert (again.is_news, again.lines) == (True, 1)
 
 
 def test_a_steady_pace_is_never_too_much(flood: Flood, clock: Clock) -> None:
@@ -64,7 +67,7 @@ def test_five_that_make_no_sense_are_one_too_many(flood: Flood, clock: Clock) ->
     assert told[:-1] == [""] * (MOST_INVALID - 1)
     assert told[-1].endswith("in 10 minutes")
     verdict = flood.admit(ANN)
-    assert (verdict.admitted, verdict.why, verdict.tell) == (False, "invalid", "")
+    assert (verdict.admitted, verdict.why, verdict.is_news) == (False, "invalid", False)
     clock.now += 600
     assert flood.admit(ANN).admitted
 
@@ -87,3 +90,32 @@ def test_what_is_known_of_people_does_not_grow_for_ever(flood: Flood, clock: Clo
     for number in range(MOST_ASKERS + 10):
         flood.admit(Asker(f"N{number}"))
     assert len(flood._records) == MOST_ASKERS
+
+
+def test_limits_may_be_others(clock: Clock) -> None:
+    flood = Flood(
+        clock, Limits.of({"commands": 2, "silence": 90, "invalid": 1, "invalid_silence": 0.5})
+    )
+    assert [flood.admit(ANN).admitted for _ in range(3)] == [True, True, False]
+    assert flood.admit(ANN).told.startswith("more than 2 commands")
+    assert flood.admit(ANN).told.endswith("in 90 seconds")
+    clock.now += 90
+    assert flood.invalid(ANN).startswith("1 lines")
+    clock.now += 0.5
+    assert flood.admit(ANN).admitted
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"comands": 3}, "no 'comands'"),
+        ({"commands": 2.5}, "commands is a whole number"),
+        ({"commands": True}, "commands is a whole number"),
+        ({"silence": "5m"}, "silence is seconds"),
+        ({"silence": 0}, "silence is above 0"),
+        ({"silence": float("nan")}, "silence is above 0"),
+    ],
+)
+def test_limits_that_are_none_are_named(given: dict[str, float], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Limits.of(given)

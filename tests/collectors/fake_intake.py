@@ -18,12 +18,21 @@ class FakeIntake:
     def __init__(self, collector: Any, answer: Answer | None = None, answer_first: bool = False):
         self.collector = collector
         self.messages: list[Message] = []
+        self.turned_away = 0
         self._answer = answer
         self._answer_first = answer_first
 
     async def turn(self) -> None:
         """One call of read(), all it yields stored, everything answered."""
-        batch = [self._stored(fields) async for fields in self.collector.read() if fields]
+        batch, told = [], []
+        async for fields in self.collector.read():
+            verdict = self._admit(fields) if fields else False
+            if verdict is True:
+                batch.append(self._stored(fields))
+            elif verdict:
+                told.append(Message({**fields, "_outcome": "parked", "_error": verdict}))
+        for message in told:
+            await self._call("taskback", message)
         for message in batch:
             if self._answer_first:
                 await self._taskback(message)
@@ -39,6 +48,11 @@ class FakeIntake:
         except Halt:
             await self._call("close")
         return self.messages
+
+    def _admit(self, fields: dict[str, str]) -> bool | str:
+        verdict: bool | str = getattr(self.collector, "admit", lambda _: True)(fields)
+        self.turned_away += verdict is not True
+        return verdict
 
     def _stored(self, fields: dict[str, str]) -> Message:
         message = Message(fields, f"{1000 + len(self.messages)}-0", "chat")

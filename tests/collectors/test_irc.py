@@ -561,3 +561,30 @@ def test_a_nick_that_is_none_is_refused(nick: str) -> None:
 def test_a_channel_that_is_none_is_refused(channel: str) -> None:
     with pytest.raises(ValueError, match="no IRC channel"):
         Irc("irc.test", "bot", [channel])
+
+
+# --- who says too much
+
+
+def test_who_says_too_much_is_told_once_and_others_are_heard(port: int) -> None:
+    async def test() -> None:
+        door = bot(port, channels=["#flood"], flood={"commands": 2})
+        async with driven(door) as intake, person(port) as ann, person(port, "bob") as bob:
+            await channel_with(ann, "#flood", "bot")
+            await channel_with(bob, "#flood", "ann")
+            for number in range(6):
+                ann.say("#flood", f"!cmd {number}")
+            told = {(await ann.is_told())[2] for _ in range(3)}
+            assert told == {
+                "CMD 0",
+                "CMD 1",
+                "error: more than 2 commands in a minute: I listen to you again in 5 minutes",
+            }
+            await until(lambda: intake.turned_away == 4, "all that is too much is turned away")
+            bob.say("#flood", "!cmd")
+            # of what ann hears next, nothing comes before what bob says
+            told_next = [(await ann.is_told())[2] for _ in range(2)]
+            assert told_next == ["!cmd", "CMD"]
+            assert len(intake.messages) == 3
+
+    run(test())

@@ -478,3 +478,37 @@ def test_an_older_client_is_understood(port: int) -> None:
             assert json.loads((await ann.is_told())[1])["text"] == "HI"
 
     run(test())
+
+
+# --- who says too much
+
+
+def test_who_says_too_much_is_told_once_and_the_broker_may_forget_all_of_it(port: int) -> None:
+    async def test() -> None:
+        door = bot(port, flood={"commands": 2})
+        async with driven(door) as intake, somebody(port) as ann:
+            await is_up(door)
+            for number in range(5):
+                await ann.publish(json.dumps({"user": "ann", "text": f"cmd {number}"}))
+            told = [json.loads((await ann.is_told())[1]) for _ in range(3)]
+            assert sorted(one["outcome"] for one in told) == ["done", "done", "parked"]
+            (refused,) = (one for one in told if one["outcome"] == "parked")
+            assert refused["error"].startswith("more than 2 commands in a minute")
+            await ann.publish(json.dumps({"user": "bob", "text": "cmd"}))
+            assert (await ann.is_told())[0] == "botcannon/out/bob"
+            assert (len(intake.messages), intake.turned_away) == (3, 3)
+            await until(lambda: not door._link._open, "nothing is left to acknowledge")
+
+    run(test())
+
+
+def test_a_sensor_is_no_flooder(port: int) -> None:
+    async def test() -> None:
+        door = bot(port)
+        async with driven(door) as intake, somebody(port) as sensor:
+            await is_up(door)
+            for number in range(30):
+                await sensor.publish(str(number))
+            await until(lambda: len(intake.messages) == 30, "every value is stored")
+
+    run(test())

@@ -517,3 +517,70 @@ def test_a_message_is_answered_through_up_also_after_a_restart(slack: SlackHere)
         slack.until(lambda: again["envelope_id"] in slack.acked, "it is acknowledged")
         slack.say("!help")
         assert slack.posts(2) == ["PAY", "HELP"]
+
+
+# --- who says too much, and who says it again
+
+
+def test_who_says_too_much_is_told_once_and_acknowledged_all_the_same(
+    slack: SlackHere, join: Join
+) -> None:
+    door = ready(slack, join, flood={"commands": 2})
+    envelopes = [slack.say(f"cmd {n}", channel="D1") for n in range(5)]
+    slack.until(lambda: len(slack.acked) == 5, "all five are acknowledged")
+    assert sorted(slack.acked) == sorted(one["envelope_id"] for one in envelopes)
+    told = "error: more than 2 commands in a minute: I listen to you again in 5 minutes"
+    assert sorted(slack.posts(3)) == [told, "you said cmd 0", "you said cmd 1"]
+    slack.say("cmd", channel="D2", user="U2")
+    assert slack.posts(4)[3] == "you said cmd"
+    assert (len(door.intake.messages), door.intake.turned_away) == (3, 3)
+
+
+def wrong(message: Message) -> dict[str, str]:
+    """A bot that knows one command."""
+    if message["text"] == "status":
+        return {"text": "fine", "_outcome": "done"}
+    return {"text": f"unknown command {message['text']}", "invalid": "1", "_outcome": "done"}
+
+
+def edit(slack: SlackHere, text: str, before: str, stamp: str, edited: str, **more: Any) -> None:
+    """Tell the bot that a message is another one now."""
+    message = {"type": "message", "user": "U1", "text": text, "ts": stamp, **more}
+    message["edited"] = {"user": "U1", "ts": edited}
+    event: dict[str, Any] = {"type": "message", "subtype": "message_changed", "channel_type": "im"}
+    event |= {
+        "channel": "D1",
+        "message": message,
+        "previous_message": {"text": before, "ts": stamp},
+        "ts": edited,
+    }
+    slack.send(event, f"EvEdit{edited}")
+
+
+def test_an_edited_message_is_run_again_if_it_had_failed(slack: SlackHere, join: Join) -> None:
+    door = ready(slack, join, wrong)
+    first = slack.say("sttus", channel="D1", thread_ts="3.3")
+    slack.posts(1)
+    stamp = first["payload"]["event"]["ts"]
+    edit(slack, "status", "sttus", stamp, "9.1", thread_ts="3.3")
+    assert slack.posts(2) == ["unknown command sttus", "fine"]
+    assert slack.posted()[1]["thread_ts"] == "3.3"
+    edit(slack, "stats", "status", stamp, "9.2")
+    slack.say("status", channel="D1")
+    assert slack.posts(3)[2] == "fine"
+    slack.until(lambda: len(slack.acked) == 4, "the edit that was not run is acknowledged")
+    assert len(door.intake.messages) == 3
+
+
+def test_an_edit_that_is_none_or_of_something_never_heard_is_not_run(
+    slack: SlackHere, join: Join
+) -> None:
+    door = ready(slack, join, wrong)
+    first = slack.say("sttus", channel="D1")
+    slack.posts(1)
+    stamp = first["payload"]["event"]["ts"]
+    edit(slack, "sttus", "sttus", stamp, "9.1")  # a link in it was unfolded
+    edit(slack, "status", "stats", "1.1", "9.2")
+    edit(slack, "status", "sttus", stamp, "9.3", bot_id="B1")
+    slack.until(lambda: len(slack.acked) == 4, "all of it is acknowledged")
+    assert len(door.intake.messages) == 1

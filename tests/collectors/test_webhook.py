@@ -537,3 +537,37 @@ def test_request_in_reply_out_through_up() -> None:
             (here.folder / "release").touch()
             assert slow.result().status == 200  # what was asked before the end is answered
         assert here.code() == 143
+
+
+# --- who asks too much
+
+
+def test_who_asks_too_much_is_refused_each_time_and_told_for_how_long(door: Open) -> None:
+    here = door(flood={"commands": 2, "silence": 90}, token="t")
+    ann, bob = ({"text": "hi", "user": user} for user in ("ann", "bob"))
+    replies = [post(here, ann, Authorization="Bearer t") for _ in range(4)]
+    assert [reply.status for reply in replies] == [200, 200, 429, 429]
+    told = "more than 2 commands in a minute: I listen to you again in 90 seconds"
+    assert [reply.json["error"] for reply in replies[2:]] == [told, told]
+    assert 80 < int(replies[3].headers["Retry-After"]) <= 90
+    assert post(here, bob, Authorization="Bearer t").status == 200
+    assert len(here.intake.messages) == 3
+
+
+def test_who_does_not_wait_is_told_so_too_and_may_ask_the_same_later(door: Open) -> None:
+    here = door(flood={"commands": 1, "silence": 0.2}, timeout=0, id_header="X-Id")
+    statuses = [post(here, f"do {n}", X_Id=f"{n}").status for n in range(2)]
+    assert statuses == [202, 429]
+    until(lambda: post(here, "do 1", X_Id="1").status == 202)
+    assert [message["text"] for message in here.intake.messages] == ["do 0", "do 1"]
+
+
+def test_lines_that_make_no_sense_are_counted_from_their_answers(door: Open) -> None:
+    bad = {"_outcome": "done", "text": "unknown command", "invalid": "1"}
+    here = door(lambda _: bad, has_shell=True)
+    assert [post(here, "hm").status for _ in range(6)] == [200] * 5 + [429]
+
+
+def test_a_webhook_that_is_no_bot_listens_to_everything(door: Open) -> None:
+    here = door()
+    assert {post(here, "hi").status for _ in range(20)} == {200}

@@ -25,7 +25,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import answer, attachment
+from botcannon_core.chat.answer import attachment
+from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
 from botcannon_core.collectors.irc.line import Line, fold, plain
 from botcannon_core.collectors.irc.link import Link
@@ -67,6 +68,8 @@ class Irc:
         pause: float = 1.0,
         most_lines: int = 12,
         ca_file: str | None = None,
+        flood: FloodKwarg = None,
+        has_shell: bool = False,
     ) -> None:
         if not re.fullmatch(r"[^\s,:@!#&+~%*\d-][^\s,:@!*]*", nick):
             raise ValueError(f"{nick!r} is no IRC nick")
@@ -86,6 +89,7 @@ class Irc:
         self._prefix = prefix
         self._most_lines = most_lines
         self._seen = Seen()
+        self.admit = self._guard = Guard(flood, has_shell)
 
     async def start(self) -> None:
         """Begin to connect; what comes of it, `read` tells."""
@@ -107,7 +111,7 @@ class Irc:
         """Say the answer where it was asked for, or to the asker alone if it is `private`."""
         if message.get("network") != NETWORK:
             return  # asked through some other door of this service: not ours to send
-        text = answer(message) or ""
+        text = self._guard.answer(message) or ""
         if (note := _without_file(message)) is not None:
             text = f"{text}\n{note}"
         if not text.strip():

@@ -37,12 +37,13 @@ import logging
 import os
 import platform
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import answer, attachment
+from botcannon_core.chat.answer import attachment
+from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
 from botcannon_core.collectors.mqtt.payload import NOBODY, fields, level, matches, reply
 from botcannon_core.errors import UsageError
@@ -80,6 +81,8 @@ class Mqtt:
         retained: bool = False,
         version: int = 5,
         ca_file: str | None = None,
+        flood: FloodKwarg = None,
+        has_shell: bool = False,
     ) -> None:
         self._link_module = _library()
         _check(topics, out, version)
@@ -98,6 +101,7 @@ class Mqtt:
         self._reply_to = f"{self._out}/#" if reply_to is None else reply_to
         self._retained = retained
         self._seen = Seen()
+        self._guard = Guard(flood, has_shell)
         self._yielded: deque[Any] = deque()  # what to acknowledge, in the order of storing
 
     async def start(self) -> None:
@@ -118,16 +122,22 @@ class Mqtt:
             if self._heard.empty():
                 return
 
+    def admit(self, fields: Mapping[str, str]) -> bool | str:
+        """Whether what was just yielded may be stored; the broker may forget what may not."""
+        verdict = self._guard(fields)
+        if verdict is not True:
+            self._acknowledge(self._yielded.pop())
+        return verdict
+
     def stored(self, _message: Message) -> None:
         """Acknowledge to the broker: it may forget the message now."""
-        if (key := self._yielded.popleft()) is not None:
-            self._link.acknowledge(key)
+        self._acknowledge(self._yielded.popleft())
 
     async def taskback(self, message: Message) -> None:
         """Publish the answer for who asked."""
         if message.get("network") != NETWORK or not self._out:
             return
-        text = answer(message)
+        text = self._guard.answer(message)
         try:
             file = attachment(message)
         except ValueError as error:
@@ -153,12 +163,15 @@ class Mqtt:
         except Exception as error:  # noqa: BLE001 - read() raises it, in the intake's own hands
             self._heard.put_nowait(error)
 
+    def _acknowledge(self, key: Any) -> None:
+        if key is not None:  # of QoS 0 there is none
+            self._link.acknowledge(key)
+
     def _hear(self, published: Any, key: Any) -> None:
         """Queue what was published, or have done with it if it is nothing for us."""
         found = self._fields(published)
         if found is None:
-            if key is not None:
-                self._link.acknowledge(key)
+            self._acknowledge(key)
         elif key is None and self._heard.qsize() >= MOST_WAITING:
             _log.warning("more of QoS 0 than can be stored: one of %s is lost", published.topic)
         else:

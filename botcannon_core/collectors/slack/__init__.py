@@ -31,22 +31,24 @@ for each answer. `private` answers are shown to the asker alone. A file goes whe
 private one into a direct message.
 
 Limits: a message is acknowledged when it is stored; Slack sends it again if that takes over 3 s, and it
-is done once. Texts are split at 3,900 characters, one piece a second. Edits, other bots, slash commands
-and what was said while no bot ran are not heard. People of other companies in shared channels are
-heard as everybody else: `acl:` says who may do what.
+is done once. Texts are split at 3,900 characters, one piece a second. An edited message is run again
+only if it had failed. Other bots, slash commands and what was said while no bot ran are not heard.
+People of other companies in shared channels are heard as everybody else: `acl:` says who may do what.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from botcannon_core.chat.address import Addressed, address
-from botcannon_core.chat.answer import Attachment, answer, attachment
+from botcannon_core.chat.answer import Attachment, attachment
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
+from botcannon_core.chat.edited import Runs
+from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
 from botcannon_core.chat.split import split
 from botcannon_core.collectors.slack.event import Said, said_in
@@ -83,6 +85,8 @@ class Slack:
         prefix: str = "!",
         in_threads: bool = False,
         url: str = "https://slack.com/api/",
+        flood: FloodKwarg = None,
+        has_shell: bool = False,
     ) -> None:
         _check("bot_token", bot_token, "xoxb-")
         _check("app_token", app_token, "xapp-")
@@ -94,6 +98,9 @@ class Slack:
         # Slack may tell of one message more than once. The envelopes about it wait in `_unstored`, by
         # its key, until it is stored; those that come later are acknowledged at once.
         self._seen = Seen()
+        self._runs = Runs()
+        self._guard = Guard(flood, has_shell)
+        self._is_let_in = True  # what was yielded last
         self._unstored: dict[str, list[str]] = {}
         self._keys: dict[str, str] = {}  # of the unstored, by event id
 
@@ -112,24 +119,32 @@ class Slack:
         except Unreachable as error:  # Slack sends again what is not acknowledged
             _log.warning("a message was left for later: %s", error)
             return
-        if said is None or fields is None or not self._seen.is_new(said.key):
+        if said is None or fields is None or not self._is_to_run(said):
             await self._wire.acknowledge(envelope_id)
             return
         self._unstored[said.key] = [envelope_id]
         self._keys[said.event_id] = said.key
+        self._runs.began(said.name, said.event_id)
         yield fields
+        if not self._is_let_in:
+            await self._acknowledge(said.event_id)
+
+    def admit(self, fields: Mapping[str, str]) -> bool | str:
+        """Whether what was just yielded may be stored."""
+        verdict = self._guard(fields)
+        self._is_let_in = verdict is True
+        return verdict
 
     async def stored(self, message: Message) -> None:
         """Acknowledge to Slack whatever told of this message."""
-        key = self._keys.pop(message.get("event_id", ""), "")
-        for envelope_id in self._unstored.pop(key, []):
-            await self._wire.acknowledge(envelope_id)
+        await self._acknowledge(message.get("event_id", ""))
 
     async def taskback(self, message: Message) -> None:
         """Post the answer where it was asked; raises ServiceError if Slack does not take it."""
         if message.get("network") != NETWORK:
             return  # asked through some other door of this service: not ours to send
-        text = answer(message) or ""
+        self._runs.ended(message)
+        text = self._guard.answer(message) or ""
         try:
             file = attachment(message)
         except ValueError as error:
@@ -157,6 +172,15 @@ class Slack:
         return True
 
     # --- what came in ------------------------------------------------------------------------------
+
+    def _is_to_run(self, said: Said) -> bool:
+        """Not what was told before, and of an edit only what has failed before."""
+        return self._seen.is_new(said.key) and (not said.edited or self._runs.may_again(said.name))
+
+    async def _acknowledge(self, event_id: str) -> None:
+        key = self._keys.pop(event_id, "")
+        for envelope_id in self._unstored.pop(key, []):
+            await self._wire.acknowledge(envelope_id)
 
     async def _fields(self, said: Said) -> dict[str, str] | None:
         """What was said as a message, or None if it was not meant for us."""

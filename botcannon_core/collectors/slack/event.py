@@ -1,4 +1,4 @@
-"""What an envelope of Socket Mode holds: something a person said, or nothing for a bot.
+"""What an envelope of Socket Mode holds: something a person said or edited, or nothing for a bot.
 
 Pure: from Slack's JSON to a small frozen record. Whether it is meant for this bot is asked later.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-# a message with one of these was written by a person, now; all other subtypes are edits and notices
+# a message with one of these was written by a person, now; all other subtypes but edits are notices
 SPOKEN = ("", "file_share", "thread_broadcast", "me_message")
 
 
@@ -23,11 +23,17 @@ class Said:
     stamp: str  # of the message in its channel; it has the same in every event about it
     thread: str  # the stamp of the message its thread began with, or nothing
     is_direct: bool
+    edited: str = ""  # the stamp of the edit, if it is one
+
+    @property
+    def name(self) -> str:
+        """What names the message itself, before and after an edit."""
+        return f"{self.channel}:{self.stamp}"
 
     @property
     def key(self) -> str:
-        """What names the message itself: Slack may tell of one in two events (`app_mention`)."""
-        return f"{self.channel}:{self.stamp}"
+        """What names this saying of it: Slack may tell of one in two events (`app_mention`)."""
+        return f"{self.name}:{self.edited}"
 
 
 def said_in(envelope: dict[str, Any], me: str) -> Said | None:
@@ -38,20 +44,37 @@ def said_in(envelope: dict[str, Any], me: str) -> Said | None:
         return None
     if event.get("type") not in ("message", "app_mention"):
         return None
-    if (event.get("subtype") or "") not in SPOKEN or event.get("bot_id") or event.get("edited"):
+    is_edit = event.get("subtype") == "message_changed"
+    inner = _changed(event) if is_edit else event
+    if inner is None or (inner.get("subtype") or "") not in SPOKEN or inner.get("bot_id"):
         return None
-    user, channel, stamp = (_text(event, name) for name in ("user", "channel", "ts"))
+    edit = inner.get("edited")
+    edited = _text(edit, "ts") if isinstance(edit, dict) else ""
+    if bool(edited) is not is_edit:
+        return None
+    user, stamp = _text(inner, "user"), _text(inner, "ts")
+    channel = _text(event, "channel")
     if not user or not channel or not stamp or user == me:
         return None
     return Said(
-        event_id=_text(payload, "event_id") or f"{channel}:{stamp}",
+        event_id=_text(payload, "event_id") or f"{channel}:{stamp}:{edited}",
         user=user,
         channel=channel,
-        text=_text(event, "text"),
+        text=_text(inner, "text"),
         stamp=stamp,
-        thread=_text(event, "thread_ts"),
+        thread=_text(inner, "thread_ts"),
         is_direct=event.get("channel_type") == "im" or channel.startswith("D"),
+        edited=edited,
     )
+
+
+def _changed(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The message after a change, if its text is another one: a link that unfolds is no edit."""
+    now, before = event.get("message"), event.get("previous_message")
+    if not isinstance(now, dict):
+        return None
+    is_same = isinstance(before, dict) and before.get("text") == now.get("text")
+    return None if is_same else now
 
 
 def _text(source: dict[str, Any], name: str) -> str:

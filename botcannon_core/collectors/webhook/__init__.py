@@ -20,8 +20,8 @@ Set up: `pip install 'botcannon[webhook]'`, then
   whatever its kind, as the text: for services that send nested JSON.
 - 200 with results, 204 without, 500 with `error`, `error_id` and `id` for a parked message, 504 if
   there was no answer within `timeout` (it is still being done), 503 if it could not be taken
-  (nothing was done). `timeout: 0` answers 202 with the `id` as soon as the message is stored, and
-  waits for nothing.
+  (nothing was done), 429 to who asks a bot too much. `timeout: 0` answers 202 with the `id` as soon
+  as the message is stored, and waits for nothing.
 - It listens on the loopback only. For another `host` it wants a `token` (sent as `Authorization:
   Bearer`) or a `secret` (an HMAC over the body in `signature_header`, hexadecimal, as GitHub sends
   it), or both; without either, only with `anonymous: true`. Then nobody may say who they are:
@@ -38,12 +38,14 @@ Set up: `pip install 'botcannon[webhook]'`, then
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from botcannon_core.chat import guard
 from botcannon_core.collectors.exchange import Exchange, Exchanges
 from botcannon_core.collectors.webhook import answer as answers
 from botcannon_core.collectors.webhook.answer import Answer, answer_to, refusal
@@ -88,6 +90,8 @@ class Webhook:
         user: str = "webhook",
         max_body: int = 1_000_000,
         max_waiting: int = 1_000,
+        flood: guard.FloodKwarg = None,
+        has_shell: bool = False,
     ) -> None:
         self._guard = Guard(token, secret, signature_header, algorithm)
         self._headers = dict(headers or {})
@@ -99,6 +103,7 @@ class Webhook:
         self._user = user
         self._max_body = max_body
         self._max_waiting = max_waiting
+        self._flood = guard.Guard(flood, has_shell)
         self._exchanges = Exchanges()
         self._waiting = 0
         self._is_leaving = False
@@ -123,12 +128,20 @@ class Webhook:
         for exchange in taken:
             yield exchange.fields
 
+    def admit(self, fields: Mapping[str, str]) -> bool:
+        """Whether a request may be stored; who asks too much is told so each time, as HTTP has it."""
+        verdict = self._flood.verdict(fields)
+        if not verdict.admitted:
+            self._exchanges.turned_away(fields, verdict)
+        return verdict.admitted
+
     async def stored(self, message: Message) -> None:
         """Tell who waits that it is kept."""
         self._exchanges.stored(message)
 
     async def taskback(self, message: Message) -> None:
         """Answer who waits for this one; if nobody does any more, it is dropped."""
+        self._flood.answer(message)  # only that a line made no sense is of use here
         self._exchanges.answered(message)
 
     async def close(self) -> None:
@@ -153,7 +166,7 @@ class Webhook:
             finally:
                 self._waiting -= 1
         except RefusedRequest as refused:
-            return refusal(refused.status, refused.reason, as_json)
+            return refusal(refused.status, refused.reason, as_json, wait=refused.wait)
 
     async def _fields(self, head: Head, body: Body) -> dict[str, str]:
         data = await body(self._max_body)
@@ -186,6 +199,8 @@ class Webhook:
             pass
         finally:
             exchange.waiting -= 1
+        if (why := exchange.turned_away) is not None:
+            raise RefusedRequest(429, why.told, wait=math.ceil(why.wait))
         if message is not None:
             return answer_to(message, exchange.fields, as_json)
         if exchange.id and not self._timeout:

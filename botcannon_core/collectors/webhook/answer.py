@@ -44,15 +44,19 @@ def stored(message_id: str, as_json: bool) -> Answer:
     return _named(_json(202, {"id": message_id}) if as_json else Answer(202), message_id)
 
 
-def refusal(status: int, reason: str, as_json: bool, **more: str) -> Answer:
-    """The answer to a request that has no good one: one line, and what helps to look it up."""
+def refusal(status: int, reason: str, as_json: bool, wait: int = 0, **more: str) -> Answer:
+    """The answer to a request that has no good one: one line, and what helps to look it up.
+
+    `wait` are the seconds after which it may be tried again, 0 if nobody knows.
+    """
     told = {name: value for name, value in more.items() if value}
     if as_json:
         answer = _json(status, {"error": reason, **told})
     else:
         tail = ", ".join(f"{name} {value}" for name, value in told.items())
         answer = _text(status, f"error: {reason}{f' ({tail})' if tail else ''}")
-    headers = {"Retry-After": "1"} if status == 503 else {}
+    wait = wait or (1 if status == 503 else 0)
+    headers = {"Retry-After": str(wait)} if wait else {}
     if status == 401:
         headers = {"WWW-Authenticate": "Bearer"}
     return _named(replace(answer, headers=headers), told.get("id", ""))

@@ -28,11 +28,15 @@ Head = Mapping[str, str]
 
 
 class RefusedRequest(Exception):
-    """A request that becomes no message: the HTTP status, and one line that says why."""
+    """A request that becomes no message: the HTTP status, and one line that says why.
 
-    def __init__(self, status: int, reason: str) -> None:
+    `wait` are seconds after which it may be tried again, if that is known.
+    """
+
+    def __init__(self, status: int, reason: str, wait: int = 0) -> None:
         self.status = status
         self.reason = reason
+        self.wait = wait
         super().__init__(reason)
 
 
