@@ -6,7 +6,7 @@ Pure words: nothing here knows how a message is stored or carried.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, cast
 
 from botcannon_core.errors import MessageError
@@ -24,9 +24,13 @@ class Message(Mapping[str, str]):
     `outcome` says how it ended, `error` is one line if it was parked or cancelled, `error_id` finds
     the traceback in the log, and `redelivered` is true if a killed intake may have seen it before.
     On a note, which comes before, `note` says how far it is.
+
+    In a step of a program, `key` is the same whenever this step of this run is run again, to be given
+    to an outside that does things once for a key; `in_doubt` is true if a worker was killed while it ran
+    what is about to be run again or undone, so that nobody knows what it did.
     """
 
-    __slots__ = ("_fields", "id", "redelivered", "service")
+    __slots__ = ("_fields", "_key", "id", "in_doubt", "redelivered", "service")
 
     def __init__(
         self,
@@ -34,11 +38,15 @@ class Message(Mapping[str, str]):
         message_id: str = "",
         service: str = "",
         redelivered: bool = False,
+        key: str = "",
+        in_doubt: bool = False,
     ) -> None:
         self._fields = fields
         self.id = message_id
         self.service = service
         self.redelivered = redelivered
+        self.in_doubt = in_doubt
+        self._key = key
 
     def __getitem__(self, name: str) -> str:
         return self._fields[name]
@@ -57,6 +65,20 @@ class Message(Mapping[str, str]):
         """When the message was stored, in seconds since the epoch; 0.0 if it has no id yet."""
         milliseconds = self.id.partition("-")[0]
         return int(milliseconds) / 1000 if milliseconds.isdigit() else 0.0
+
+    @property
+    def key(self) -> str:
+        """The message's id, with the step of a program that it is given to, if there is one."""
+        return f"{self.id}/{self._key}" if self._key else self.id
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was sent beside a request: the JSON object in the field `metadata`, or an empty dict."""
+        try:
+            found = json.loads(self._fields.get("metadata", "{}"))
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def outcome(self) -> Outcome | None:
@@ -134,6 +156,14 @@ def flat(results: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else _text(value) for name, value in results.items()
     }
+
+
+def redacted(text: str, hidden: Collection[str]) -> str:
+    """`text` with every hidden text shown as ***, the longest first."""
+    for secret in sorted(hidden, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "***")
+    return text
 
 
 def one_line(text: str, limit: int = 300) -> str:

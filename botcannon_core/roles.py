@@ -67,12 +67,25 @@ class Skip(Exception):
 
 
 class Park(Exception):
-    """Raised in a task as `Park(reason)`: this message cannot be done; put it aside, with why."""
+    """Raised in a task as `Park(reason)`: this message cannot be done; put it aside, with why.
+
+    `results` are told to whoever waits for the answer, `facts` are kept with the message in `dead`.
+    """
+
+    def __init__(
+        self,
+        *reason: object,
+        results: Mapping[str, Any] | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(*reason)
+        self.results = dict(results or {})
+        self.facts = dict(facts or {})
 
 
 class Retry(Exception):
     """Raised in a task as `Retry(delay)`: try this message again after `delay` seconds."""
 
-    def __init__(self, delay: float = 0.0) -> None:
+    def __init__(self, delay: float = 0.0, why: str = "asked to be tried again") -> None:
         self.delay = float(delay)
-        super().__init__(f"asked to be tried again in {self.delay:g} s")
+        super().__init__(f"{why} in {self.delay:g} s")

@@ -104,3 +104,19 @@ def test_one_line_is_one_printable_line(text: str) -> None:
     assert len(line) <= 50
     assert line.isprintable()
     assert line == line.strip()
+
+
+def test_a_step_of_a_program_is_told_its_key_and_its_doubt() -> None:
+    plain = Message({}, "1-0")
+    assert (plain.key, plain.in_doubt) == ("1-0", False)
+    step = Message({}, "1-0", key="charge#2", in_doubt=True)
+    assert (step.key, step.in_doubt) == ("1-0/charge#2", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "metadata"),
+    [('{"who": "me"}', {"who": "me"}), ("[1]", {}), ("{", {}), ("[" * 100_000, {}), ("", {})],
+)
+def test_metadata_is_an_object_or_nothing(text: str, metadata: dict[str, str]) -> None:
+    assert Message({"metadata": text}).metadata == metadata
+    assert Message({}).metadata == {}

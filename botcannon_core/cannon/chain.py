@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from botcannon_core.errors import MessageError
-from botcannon_core.message import Message, checked_results, flat, one_line
+from botcannon_core.message import Message, checked_results, flat, one_line, redacted
 from botcannon_core.roles import Park, Retry, Skip, Task
 
 _HOUSE = __name__.split(".")[0]
@@ -55,24 +55,22 @@ def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -
         delay = max(0.0, retry.delay)
         return Ended("again", error=_text(retry), error_id=new_error_id(), delay=delay)
     except Park as park:
-        reason = one_line(redacted(_text(park), hidden)) or "parked by a task, without a reason"
-        return Ended("parked", error=reason, error_id=new_error_id())
+        return _parked(park, hidden)
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
         return failed(error, hidden)
+
+
+def _parked(park: Park, hidden: Collection[str]) -> Ended:
+    reason = one_line(redacted(_text(park), hidden)) or "parked by a task, without a reason"
+    results = {n: value for n, value in park.results.items() if not str(n).startswith("_")}
+    facts = {str(name): str(fact) for name, fact in park.facts.items()}
+    return Ended("parked", flat(results), reason, new_error_id(), cause=facts)
 
 
 def failed(error: BaseException, hidden: Collection[str] = ()) -> Ended:
     """The ending for an exception: one line for people, the traceback for the log."""
     trace = redacted(_trace(error), hidden)
     return Ended("failed", {}, one_line(redacted(_told(error), hidden)), new_error_id(), trace)
-
-
-def redacted(text: str, hidden: Collection[str]) -> str:
-    """`text` with every hidden text shown as ***, the longest first."""
-    for secret in sorted(hidden, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "***")
-    return text
 
 
 def new_error_id() -> str:

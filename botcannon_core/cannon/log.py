@@ -14,10 +14,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TextIO
 
-from botcannon_core.cannon.chain import redacted
 from botcannon_core.ledger import stream
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
+from botcannon_core.message import redacted
 
 COLOURS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94)  # cyan first: red looks like an error
 LARGEST_FILE_BYTES = 10_000_000  # then it is moved to .1, once, and begun anew

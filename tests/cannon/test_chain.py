@@ -80,6 +80,12 @@ def test_skip_park_and_retry_are_endings_of_their_own() -> None:
     assert run(raising(Retry(-1))).delay == 0.0
 
 
+def test_what_is_parked_may_tell_more_than_its_reason() -> None:
+    told = {"body": {"ok": False}, "_outcome": "done"}
+    parked = run(raising(Park("half done", results=told, facts={"left": "b, a"})))
+    assert (parked.results, parked.cause) == ({"body": '{"ok": false}'}, {"left": "b, a"})
+
+
 class Unspeakable(Exception):
     def __str__(self) -> str:
         raise ValueError("no words")
