@@ -30,7 +30,7 @@ class Unusable(Exception):
 
 def load(path: Path) -> yaml.Node | None:
     """The outermost node of the file, or None if it holds none. Raises Unusable."""
-    return _compose(_text(path))
+    return parse(_text(path))
 
 
 def _text(path: Path) -> str:
@@ -54,7 +54,8 @@ def _text(path: Path) -> str:
         raise Unusable(f"is not UTF-8 text: byte 0x{data[error.start]:02x}", line) from None
 
 
-def _compose(text: str) -> yaml.Node | None:
+def parse(text: str) -> yaml.Node | None:
+    """The outermost node of a document's text, or None if it holds none. Raises Unusable."""
     try:
         node: yaml.Node | None = _Loader(text).get_single_node()
     except yaml.reader.ReaderError as error:
