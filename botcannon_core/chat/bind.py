@@ -21,7 +21,18 @@ from botcannon_core.chat.convert import (
 )
 from botcannon_core.chat.parse import Word
 from botcannon_core.chat.refused import Refused, nearest, shown
-from botcannon_core.chat.shape import BY_PLACE, Shape, option_name, shape, spelled, usage
+from botcannon_core.chat.shape import (
+    BY_PLACE,
+    PROGRESS,
+    Shape,
+    option_name,
+    shape,
+    spelled,
+    usage,
+)
+
+Progress = Callable[..., None]
+"""What a command calls to say how far it is: with a text, a fraction, or both."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +48,19 @@ class Call:
     given: frozenset[str] = frozenset()
 
 
-def bind(name: str, method: Callable[..., Any], words: Sequence[Word]) -> Call:
-    """The call of `method` that `words` ask for; raises Refused unless it fits. Calls nothing."""
-    binder = _Binder(name, shape(method))
+def unheard(*_said: object) -> None:
+    """The progress of a command that nobody watches."""
+
+
+def bind(
+    name: str, method: Callable[..., Any], words: Sequence[Word], progress: Progress = unheard
+) -> Call:
+    """The call of `method` that `words` ask for; raises Refused unless it fits. Calls nothing.
+
+    A parameter `progress` gets what is given here.
+    """
+    what = shape(method)
+    binder = _Binder(name, what, {PROGRESS: progress} if what.tells else {})
     rest = binder.take(list(words))
     call = binder.call(rest)
     _check_rest(name, binder.shape, rest)

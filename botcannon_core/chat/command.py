@@ -6,22 +6,25 @@ the one who typed is a reply; an exception of the shell's own method is the auth
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from botcannon_core.chat import help as helping
 from botcannon_core.chat import said as saying
 from botcannon_core.chat.acl import OPEN, Gate
-from botcannon_core.chat.bind import bind, surplus
+from botcannon_core.chat.bind import Progress, bind, surplus, unheard
 from botcannon_core.chat.leaves import is_leaf
 from botcannon_core.chat.parse import Word, split
 from botcannon_core.chat.refused import Refused
-from botcannon_core.chat.render import Style, render
+from botcannon_core.chat.render import Style, item_line, render, speaks
 from botcannon_core.chat.said import Line, Said
 from botcannon_core.chat.settle import Items, Settler
 from botcannon_core.chat.shape import shape
-from botcannon_core.chat.walk import Member, Own, data_fields, defines, find, in_app, is_own, step
+from botcannon_core.chat.views import has_view, view
+from botcannon_core.chat.walk import Member, Own, data_fields, find, in_app, is_own, step
+from botcannon_core.file import File
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Reply:
     """The answer to a line: its text, not yet cut to length, and how it came about.
 
     `path` is what was reached, as names (`('users', 'by_id')`), whatever the spelling was, `line` the
-    same with the arguments; `confirm` means that `line` waits for a yes, and was not run.
+    same with the arguments; `confirm` means that `line` waits for a yes, and was not run. `file` is one
+    to be sent along, or the path that a command has given, where perhaps one lies.
     """
 
     text: str
@@ -37,6 +41,7 @@ class Reply:
     path: tuple[str, ...] = ()
     silent: bool = False  # the command gave nothing; whatever it printed is the whole answer
     line: Line = ()
+    file: File | Path | None = None
 
 
 class Forbidden(Refused):
@@ -69,10 +74,12 @@ def run(
     max_items: int = 100,
     gate: Gate = OPEN,
     walk: Walk | None = None,
+    progress: Progress = unheard,
 ) -> Reply:
     """The reply to `text`; raises only what the shell's own methods raise.
 
-    `gate` has the rules, as they are for whoever asks; `walk` tells how far it came.
+    `gate` has the rules, as they are for whoever asks; `walk` tells how far it came, `progress` is told
+    by the command itself how far that is.
     """
     style = Style(own, hidden, max_items, gate)
     walk = walk or Walk()
@@ -81,7 +88,7 @@ def run(
         about = helping.asked(shell, words, style)
         if about is not None:
             return Reply(helping.describe(shell, about, style), "help")
-        return _follow(shell, words, style, walk)
+        return _follow(shell, words, style, walk, progress)
     except Forbidden as refused:
         return Reply(str(refused), "forbidden", walk.names, line=tuple(walk.line))
     except Unconfirmed as asked:
@@ -90,11 +97,13 @@ def run(
         return Reply(str(refused), "refused", walk.names, line=tuple(walk.line))
 
 
-def _follow(shell: object, words: list[Word], style: Style, walk: Walk) -> Reply:
+def _follow(
+    shell: object, words: list[Word], style: Style, walk: Walk, progress: Progress
+) -> Reply:
     """Take one step a word (a command takes its arguments with it), and show where it ended."""
     value: Any = shell
     called: Member | None = None
-    with Settler(style.max_items) as settler:
+    with Settler(style.max_items, _teller(progress, style)) as settler:
         while words:
             word, *words = words
             value = _entered(value)
@@ -104,12 +113,17 @@ def _follow(shell: object, words: list[Word], style: Style, walk: Walk) -> Reply
             walk.path.append(member)
             walk.line.append(step(value, member))
             called = member if member.kind == "command" else None
-            value, words = _step(member, walk, words, settler, style.gate)
-        return _reply(value, walk, called, style)
+            value, words = _step(member, walk, words, settler, style.gate, progress)
+        return _reply(value, walk, called, style, settler)
 
 
 def _step(
-    member: Member, walk: Walk, words: list[Word], settler: Settler, gate: Gate
+    member: Member,
+    walk: Walk,
+    words: list[Word],
+    settler: Settler,
+    gate: Gate,
+    progress: Progress,
 ) -> tuple[Any, list[Word]]:
     """What one member gives, and the words left. All that can be refused is refused before it runs."""
     if not gate.may(tuple(walk.line)):
@@ -122,10 +136,17 @@ def _step(
     value = member.get()
     if member.kind != "command":
         return value, words
-    call = bind(_name(walk.path), value, words)
+    call = bind(_name(walk.path), value, words, progress)
     walk.line += saying.arguments(value, call, len(walk.path))
     _pass(walk, gate)
     return settler.settle(value(*call.args, **call.kwargs)), call.rest
+
+
+def _teller(progress: Progress, style: Style) -> Callable[[Any], None]:
+    """Tells each item of what comes one by one, where anybody hears it."""
+    if progress is unheard:
+        return unheard
+    return lambda item: progress(item_line(item, style))
 
 
 def _pass(walk: Walk, gate: Gate) -> None:
@@ -149,18 +170,23 @@ def _nowhere(value: Any, walk: Walk, called: Member | None, word: Word, style: S
     return helping.unknown(value, walk.path, word, style, tuple(walk.line))
 
 
-def _reply(value: Any, walk: Walk, called: Member | None, style: Style) -> Reply:
+def _reply(value: Any, walk: Walk, called: Member | None, style: Style, settler: Settler) -> Reply:
     line = tuple(walk.line)
     if is_own(value, style.own) and not _shows_itself(value, style):
         name = "" if called else _name(walk.path)
         return Reply(helping.overview(value, name, style, line), path=walk.names, line=line)
-    if walk.path[-1].kind in ("group", "value"):
+    is_result = walk.path[-1].kind not in ("group", "value")
+    if not is_result:
         _pass(walk, style.gate)
-    return Reply(render(value, style), path=walk.names, silent=value is None, line=line)
+    if has_view(value):
+        value, is_result = settler.settle(view(value)), True
+    file = value if is_result and issubclass(type(value), (File, Path)) else None
+    text = file.text if isinstance(file, File) else render(value, style)
+    return Reply(text, path=walk.names, silent=value is None, line=line, file=file)
 
 
 def _shows_itself(value: object, style: Style) -> bool:
-    return is_leaf(value) or bool(data_fields(value)) or defines(type(value), "__str__", style.own)
+    return is_leaf(value) or bool(data_fields(value)) or speaks(value, style)
 
 
 def _name(path: list[Member]) -> str:

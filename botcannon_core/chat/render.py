@@ -1,8 +1,8 @@
 """What a command gave, as text that reads well in a chat: tables, lists, one line for a leaf.
 
 Not here: waiting for results (settle), and making the text safe and short (clean). Nothing foreign
-is asked to show itself: only plain data, the usual leaves, and the user's own `__str__` speak; the
-rest is a placeholder such as `<Popen>`.
+is asked to show itself: only plain data, the usual leaves, frames, the user's own `__str__` and what was
+made for a chat (`_repr_chat_`) speak; the rest is a placeholder such as `<Popen>`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from itertools import islice
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from botcannon_core.chat import frames
 from botcannon_core.chat.acl import OPEN, Gate
 from botcannon_core.chat.clean import redacted
 from botcannon_core.chat.leaves import ROWS, TABLES, field_names, is_leaf
 from botcannon_core.chat.settle import Items
+from botcannon_core.chat.views import has_view, view
 from botcannon_core.chat.walk import Own, data_fields, defines, in_app, is_own, read_field
+from botcannon_core.file import File
 
 DONE = "done"  # what a command that gave nothing is answered with
 EMPTY = "(empty)"
@@ -41,9 +44,11 @@ class Style:
 
 
 def render(value: Any, style: Style = Style()) -> str:
-    """`value` as the text of a reply; runs nothing but an own class's `__str__`."""
+    """`value` as the text of a reply; runs nothing but an own class's `__str__` and `_repr_chat_`."""
     if value is None:
         return DONE
+    if type(value) is not Items:
+        value = frames.rows(value, style.max_items) or value
     if type(value) is Items:
         return _listing(value.items, style, value.more)
     if (pairs := as_pairs(value, style)) is not None:
@@ -56,7 +61,7 @@ def render(value: Any, style: Style = Style()) -> str:
 
 def as_pairs(value: Any, style: Style) -> dict[str, Any] | None:
     """A dict, named tuple or dataclass as names and values, without private ones; else None."""
-    if defines(type(value), "__str__", style.own):
+    if speaks(value, style):
         return None
     if type(value) in TABLES:
         # dict.items, since a subclass's own might do anything
@@ -74,8 +79,11 @@ def as_pairs(value: Any, style: Style) -> dict[str, Any] | None:
 
 def leaf(value: Any, style: Style = Style()) -> str:
     """A value without parts as text; a foreign object as a placeholder, without asking it."""
+    if has_view(value) and type(shown := view(value)) is str:
+        return redacted(shown, style.hidden)
+    value = frames.number(value)
     kind = type(value)
-    if is_own(value, style.own) and defines(kind, "__str__", style.own):
+    if kind is File or (is_own(value, style.own) and defines(kind, "__str__", style.own)):
         return redacted(str(value), style.hidden)
     if value is None or kind is bool:
         return json.dumps(value)
@@ -88,6 +96,11 @@ def leaf(value: Any, style: Style = Style()) -> str:
     if issubclass(kind, (bytes, bytearray)):
         return _bytes(bytes(value), style)
     return redacted(_said(value), style.hidden) if is_leaf(value) else placeholder(value)
+
+
+def speaks(value: Any, style: Style) -> bool:
+    """Whether the value has words of its own."""
+    return type(value) is File or has_view(value) or defines(type(value), "__str__", style.own)
 
 
 def placeholder(value: Any) -> str:
@@ -143,13 +156,14 @@ def _listing(items: list[Any], style: Style, more: int | None) -> str:
     if items and all(row for row in rows):
         text = _columns([row for row in rows if row], style)
     else:
-        text = "\n".join(_item(item, style) for item in items)
+        text = "\n".join(item_line(item, style) for item in items)
     if more is None:
         return f"{text}\n… and more".lstrip("\n")
     return (f"{text}\n… {more:,} more" if more else text) or EMPTY
 
 
-def _item(item: object, style: Style) -> str:
+def item_line(item: object, style: Style) -> str:
+    """One of several, on a line of its own; a text as it is."""
     return leaf(item, style) if type(item) is str else compact(item, style)
 
 
@@ -169,7 +183,7 @@ def _pairs(pairs: dict[str, Any], style: Style) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) in (int, float) or value == ""  # a cell without one
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ call opened still works in the next; asyncio is imported only when something ask
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from types import AsyncGeneratorType, GeneratorType, TracebackType
@@ -30,9 +30,13 @@ class Items:
 
 @dataclass
 class Settler:
-    """Waits for results, within one command; leave it as a context manager."""
+    """Waits for results, within one command; leave it as a context manager.
+
+    `seen` gets each item of what comes one by one, as it comes.
+    """
 
     max_items: int = 100
+    seen: Callable[[Any], None] = lambda _item: None
     _runner: asyncio.Runner | None = field(default=None, repr=False)
 
     def __enter__(self) -> Settler:
@@ -52,9 +56,9 @@ class Settler:
         while _awaitable(value):
             value = self._run(_awaited(value))
         if type(value) is AsyncGeneratorType:
-            return self._run(_first_async(value, self.max_items))
+            return self._run(_first_async(value, self.max_items, self.seen))
         if type(value) is GeneratorType:
-            return _first(value, self.max_items)
+            return _first(value, self.max_items, self.seen)
         if _iterates(value):
             return _cut(list(islice(value, self.max_items + 1)), self.max_items)
         return value
@@ -67,17 +71,28 @@ class Settler:
         return self._runner.run(coroutine)
 
 
-def _first(generator: GeneratorType[Any, Any, Any], count: int) -> Items:
+def _first(
+    generator: GeneratorType[Any, Any, Any], count: int, seen: Callable[[Any], None]
+) -> Items:
     try:
-        return _cut(list(islice(generator, count + 1)), count)
+        return _cut(list(_watched(islice(generator, count + 1), seen)), count)
     finally:
         generator.close()
 
 
-async def _first_async(generator: AsyncGenerator[Any, Any], count: int) -> Items:
+def _watched(items: Iterable[Any], seen: Callable[[Any], None]) -> Iterator[Any]:
+    for item in items:
+        seen(item)
+        yield item
+
+
+async def _first_async(
+    generator: AsyncGenerator[Any, Any], count: int, seen: Callable[[Any], None]
+) -> Items:
     items: list[Any] = []
     try:
         async for item in generator:
+            seen(item)
             items.append(item)
             if len(items) > count:
                 break

@@ -16,15 +16,22 @@ from typing import Any
 from botcannon_core.chat.convert import ANY, is_switch, plain
 
 BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+PROGRESS = (
+    "progress"  # the parameter that nobody can type: it gets what tells how far the command is
+)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a method takes: its parameters by name, without the private ones, and what it returns."""
+    """What a method takes: its parameters by name, without the private ones, and what it returns.
+
+    `tells` says that it has a parameter `progress`, which is not among them.
+    """
 
     signature: inspect.Signature
     parameters: dict[str, Parameter]
     taken: frozenset[str] = frozenset()  # names that `**options` must not repeat
+    tells: bool = False
 
     @property
     def positional(self) -> list[Parameter]:
@@ -64,7 +71,10 @@ def shape(method: Callable[..., Any]) -> Shape:
         return_annotation=_resolved(known.get("return", signature.return_annotation)),
     )
     public = {name: p for name, p in parameters.items() if not name.startswith("_")}
-    return Shape(signature, public, _taken(method))
+    tells = PROGRESS in public and public[PROGRESS].kind in (*BY_PLACE, Parameter.KEYWORD_ONLY)
+    if tells:
+        del public[PROGRESS]
+    return Shape(signature, public, _taken(method), tells)
 
 
 def usage(name: str, what: Shape) -> str:

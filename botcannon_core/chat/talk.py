@@ -1,8 +1,9 @@
 """A conversation: what is remembered of one asker in one room, and the few words that refer to it.
 
-`more` shows the rest of a long answer, `!!` says the last command again, `yes` and `no` answer a command
-that asks back. All of it lies in a memory with time limits, for the next line may meet another process.
-Pure but for that memory. Not here: running a command (command) and whether one asks back (acl).
+`more` shows the rest of a long answer, `!!` says the last command again, `yes` and `no` answer a
+command that asks back, `cancel` ends what runs. All of it lies in a memory with time limits, for the
+next line may meet another process. Pure but for that memory. Not here: running a command (command) and
+whether one asks back (acl).
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Memory(Protocol):
 
 @dataclass(frozen=True)
 class Turn:
-    """What a line comes to: a command to run, with the yes said to it so far, or a reply at once."""
+    """What a line comes to: a command to run, with the yes said to it so far, or a reply at once.
+
+    An empty reply is none: what is to be said, something else says.
+    """
 
     command: str = ""
     reply: str | None = None
@@ -48,14 +52,24 @@ class Turn:
 
 
 class Talk:
-    """One asker's conversation in one room. `asks_back`: commands may wait for a yes."""
+    """One asker's conversation in one room. `asks_back`: commands may wait for a yes.
 
-    def __init__(self, memory: Memory, asker: Asker, asks_back: bool = False) -> None:
+    `cancel` ends what the asker has running, and tells whether there was anything.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        asker: Asker,
+        asks_back: bool = False,
+        cancel: Callable[[], bool] = lambda: False,
+    ) -> None:
         who = json.dumps([asker.network, asker.room, asker.user])
         # a digest, for keys are short and people's ids may be anything
         self._key = f"talk:{hashlib.sha256(who.encode(errors='replace')).hexdigest()[:32]}"
         self._memory = memory
         self._asks_back = asks_back
+        self._cancel = cancel
 
     def hear(self, line: str, limit: int, knows: Callable[[str], bool]) -> Turn:
         """What `line` comes to; a page of an answer has at most `limit` characters.
@@ -66,6 +80,8 @@ class Talk:
         word = unfenced(line).strip().lower()
         if word in ("yes", "no"):
             return self._answered(word, line, knows(word))
+        if word == "cancel":
+            return self._cancelled(line, knows(word))
         if word == "more":
             return self._more(line, limit, knows(word))
         if word == "!!":
@@ -97,6 +113,15 @@ class Talk:
         if word == "no":
             return Turn(reply=f"not run: {pending['as']}")
         return Turn(pending["text"], confirmed=frozenset(pending["confirmed"]))
+
+    def _cancelled(self, line: str, is_command: bool) -> Turn:
+        pending = self._take_pending()
+        if pending is not None:
+            return Turn(reply=f"not run: {pending['as']}")
+        if self._cancel():
+            return Turn(reply="")  # what was ended is answered itself
+        nothing = "nothing of yours is running"
+        return self._begin(line) if is_command else Turn(reply=nothing)
 
     def _take_pending(self) -> dict[str, Any] | None:
         """What waits for a yes, once: two who say it at the same time run it no more than one does."""

@@ -10,7 +10,8 @@ from botcannon_core.chat.command import run
 from botcannon_core.errors import MessageError
 from botcannon_core.message import Message
 from botcannon_core.roles import Skip
-from botcannon_core.tasks.torch import Printed, Torch
+from botcannon_core.tasks.torch import Torch
+from botcannon_core.tasks.torch.printed import Printed
 from tests.chat.musts import check
 from tests.chat.prey import attack
 from tests.chat.victims import Line, declared, lines, shell

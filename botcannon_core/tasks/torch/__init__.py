@@ -1,24 +1,24 @@
 """Torch: the task that runs a message's text as a command against the service's shell.
 
 What a command is, who may be reached and how an answer looks is the chat room's; here is what needs a
-process: what the command prints, on any descriptor and from any child, is caught and becomes part of
-the reply. Not here: deadlines and the death of workers, which are the pool's.
+process: what the command prints is caught and becomes part of the reply, files are read, and it may say
+how far it is. Not here: deadlines and the death of workers, which are the pool's.
 """
 
 from __future__ import annotations
 
 import os
-import select
-import sys
-import threading
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 from botcannon_core.chat import acl as access
 from botcannon_core.chat import audit
 from botcannon_core.chat.acl import Asker, Gate
+from botcannon_core.chat.answer import MOST_FILE_BYTES
+from botcannon_core.chat.bind import unheard
 from botcannon_core.chat.clean import LONGEST_REST, fitted, paged
 from botcannon_core.chat.command import Reply, Walk, run
 from botcannon_core.chat.parse import Word
@@ -27,12 +27,13 @@ from botcannon_core.chat.said import spelled
 from botcannon_core.chat.talk import HINT, Memory, Talk, Turn
 from botcannon_core.chat.walk import find
 from botcannon_core.errors import MessageError
+from botcannon_core.file import File
 from botcannon_core.message import Message
 from botcannon_core.roles import Skip
+from botcannon_core.tasks.torch import files
+from botcannon_core.tasks.torch.printed import Printed
+from botcannon_core.tasks.torch.telling import Telling
 
-_CHUNK = 65_536  # bytes: what a pipe holds on Linux
-_PIPEFULS = 16  # a pipe may have been made larger: up to 1 MiB
-_PRINTED = 1 << 20  # bytes kept of what a command prints; more is read and dropped
 INVALID = "invalid"  # the result that marks a line which is no command; a flood guard counts these
 
 
@@ -40,10 +41,12 @@ class Torch:
     """A chat bot's brain: every message's text is a command on the methods of the shell.
 
     `in_key` names the field that holds the text, `out_key` the result that gets the reply. A reply has
-    at most `max_output` characters, a list or generator in it at most `max_items` entries. `hidden`
-    are texts that are shown as `***`, `acl` are the access rules of the service, and `memory` keeps
-    what `more`, `!!` and `yes` refer to: without it, or from nobody known, these words mean nothing.
-    Each line leaves an audit line in the log; one that is no command is marked by the result `invalid`.
+    at most `max_output` characters, a list or generator in it at most `max_items` entries, a file that
+    comes with it at most `max_file` bytes. `hidden` are texts that are shown as `***`, `acl` are the
+    access rules of the service, and `memory` keeps what `more`, `!!` and `yes` refer to: without it, or
+    from nobody known, these words and `cancel` mean nothing. `progress` is what commands may call to
+    tell how far they are, `cancel` ends what the sender of a message has running. Each line leaves an
+    audit line in the log; one that is no command is marked by the result `invalid`.
     """
 
     def __init__(
@@ -53,16 +56,22 @@ class Torch:
         out_key: str = "text",
         max_output: int = 4_000,
         max_items: int = 100,
+        max_file: int = MOST_FILE_BYTES,
         hidden: Collection[str] = (),
         acl: object = None,
         memory: Memory | None = None,
+        progress: Callable[..., None] = unheard,
+        cancel: Callable[[Message], bool] = lambda _message: False,
     ) -> None:
         self._shell = shell
+        self._progress = progress
+        self._cancel = cancel
         self._rules = access.rules(acl)
         self._memory = memory
         self._in_key, self._out_key = in_key, out_key
         self._max_output = _positive("max_output", max_output)
         self._max_items = _positive("max_items", max_items)
+        self._max_file = _positive("max_file", max_file)
         self._hidden = frozenset(str(secret) for secret in hidden)
 
     def task(self, message: Message, results: dict[str, Any]) -> dict[str, str]:
@@ -74,14 +83,21 @@ class Torch:
             raise MessageError(f"torch: {self._in_key!r} holds a {type(text).__name__}, not text")
         asker = Asker.of(message)  # never of the results: who asks is not for a task to say
         gate = Gate(self._rules, asker)
-        talk = Talk(self._memory, asker, gate.asks_back) if self._memory and asker.user else None
+        talk = self._talk(message, asker, gate)
         with _Audited(asker, message.id, text, self._hidden) as audited:
             turn = talk.hear(text, self._max_output, self._knows) if talk else Turn(text)
             if turn.reply is not None:
                 audited.outcome = "told"
+                if not turn.reply:
+                    raise Skip
                 return {self._out_key: turn.reply}
             gate = Gate(self._rules, asker, turn.confirmed)
             return self._answered(turn.command, gate, talk, audited)
+
+    def _talk(self, message: Message, asker: Asker, gate: Gate) -> Talk | None:
+        if self._memory is None or not asker.user:
+            return None
+        return Talk(self._memory, asker, gate.asks_back, partial(self._cancel, message))
 
     def _knows(self, word: str) -> bool:
         return find(self._shell, Word(word)) is not None
@@ -93,17 +109,20 @@ class Torch:
         audited.outcome = reply.kind
         if reply.kind == "confirm":
             return {self._out_key: self._asked_back(command, reply, gate, talk)}
-        page, rest = self._paged(said, "" if reply.silent and said else reply.text, talk)
+        file, trouble = files.fields(reply.file, self._max_file, [one.text for one in reply.line])
+        page, rest = self._paged(said, _text(reply, said, trouble, bool(file)), talk)
         if talk and rest:
             talk.keep(command, rest)
         is_command = reply.kind not in ("refused", "forbidden")
-        return {self._out_key: page or EMPTY, **({} if is_command else {INVALID: "1"})}
+        marks = {} if is_command else {INVALID: "1"}
+        return {self._out_key: page or ("" if file else EMPTY), **file, **marks}
 
     def _run(self, command: str, gate: Gate, walk: Walk) -> tuple[Reply, str]:
         """The reply to a command, and what it printed."""
         printed = Printed()
+        telling = Telling(self._progress, self._hidden)
         try:
-            with printed.caught():
+            with printed.caught(), closing(telling):
                 reply = run(
                     self._shell,
                     command,
@@ -111,6 +130,7 @@ class Torch:
                     max_items=self._max_items,
                     gate=gate,
                     walk=walk,
+                    progress=telling,
                 )
         except BaseException as error:
             if said := printed.text:
@@ -157,6 +177,14 @@ class _Audited:
         _log(audit.ended(self.outcome, names, line, took, self._hidden))
 
 
+def _text(reply: Reply, printed: str, trouble: str, has_file: bool) -> str:
+    """What is said beside what was printed: the result, unless a file stands for it."""
+    if has_file or trouble:
+        text = reply.file.text if isinstance(reply.file, File) else ""
+        return f"{text}\n{trouble}".strip("\n")
+    return "" if reply.silent and printed else reply.text
+
+
 def _log(text: str) -> None:
     with suppress(
         OSError
@@ -168,86 +196,3 @@ def _positive(name: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"torch: {name} must be a whole number above 0, not {value!r}")
     return value
-
-
-class Printed:
-    """Catches what is written to descriptors 1 and 2, by this process and its children.
-
-    A thread drains a pipe, so that a command may print for ever without filling memory. The end of
-    the catching is a byte on a second pipe and not the end of the first, which a grandchild may hold
-    open for long.
-    """
-
-    def __init__(self, limit: int = _PRINTED) -> None:
-        self._limit = limit
-        self._kept = bytearray()
-
-    @property
-    def text(self) -> str:
-        """What was caught so far, as text; bytes that are none are replaced."""
-        return self._kept.decode(errors="replace")
-
-    @contextmanager
-    def caught(self) -> Iterator[None]:
-        """While this is open, nothing printed leaves the process."""
-        reader, writer = os.pipe()
-        asleep, wake = os.pipe()
-        drain = threading.Thread(target=self._drain, args=(reader, asleep), daemon=True)
-        drain.start()
-        try:
-            with _turned(writer):
-                yield
-        finally:
-            os.write(wake, b".")
-            drain.join()
-            for descriptor in (reader, writer, asleep, wake):
-                os.close(descriptor)
-
-    def _drain(self, reader: int, asleep: int) -> None:
-        os.set_blocking(reader, False)
-        poll = select.poll()
-        for descriptor in (reader, asleep):
-            poll.register(descriptor, select.POLLIN)
-        while asleep not in dict(poll.poll()):
-            self._take(reader)
-        # what is in the pipe now was printed by the command; a grandchild may go on for ever
-        for _ in range(_PIPEFULS):
-            if not self._take(reader):
-                return
-
-    def _take(self, reader: int) -> bool:
-        """Keep a chunk if there is room; tell whether there was one."""
-        try:
-            chunk = os.read(reader, _CHUNK)
-        except BlockingIOError:
-            return False
-        self._kept += chunk[: max(0, self._limit - len(self._kept))]
-        return bool(chunk)
-
-
-@contextmanager
-def _turned(writer: int) -> Iterator[None]:
-    """Descriptors 1 and 2, and Python's own streams, lead to `writer`."""
-    streams = sys.stdout, sys.stderr
-    for stream in streams:
-        _flush(stream)
-    saved = [(target, os.dup(target)) for target in (1, 2)]
-    for target in (1, 2):
-        os.dup2(writer, target)
-    # fresh streams, line by line: what Python and its children print stays in order
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - lives as long as the block
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - as above
-    try:
-        yield
-    finally:
-        for stream in (sys.stdout, sys.stderr, *streams):
-            _flush(stream)
-        sys.stdout, sys.stderr = streams
-        for target, descriptor in saved:
-            os.dup2(descriptor, target)
-            os.close(descriptor)
-
-
-def _flush(stream: Any) -> None:
-    with suppress(Exception):  # a stream that the command closed has nothing left to say
-        stream.flush()

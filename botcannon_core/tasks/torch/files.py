@@ -1,0 +1,66 @@
+"""Files that a command answers with, read and made fields of the answer; or a line that says why not.
+
+A `File` is sent as it is: its author has chosen it. A path that a command merely gives may be made of
+what somebody typed: it is sent only from the project folder or the temporary one, never if a part of it
+is hidden (`.env`, `.botcannon`) or if it is what was typed. Else it is text. Not here: what doors do.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from botcannon_core.file import File
+
+Fields = dict[str, str]
+
+
+def fields(file: File | Path | None, most: int, typed: Iterable[str]) -> tuple[Fields, str]:
+    """The fields that carry a file of at most `most` bytes; if it does not go, a line that says why.
+
+    `typed` are the words of the command.
+    """
+    if file is None or (isinstance(file, Path) and not is_sendable(file, typed)):
+        return {}, ""
+    name = file.name or "file"
+    try:
+        content = _content(file, most)
+    except OSError as error:
+        return {}, f"{name} could not be read: {error.strerror or type(error).__name__}"
+    if len(content) > most:
+        return {}, f"{name} is larger than the {most:,} bytes that are sent"
+    if not content:
+        return {}, f"{name} is empty"
+    return {"file_name": name, "file_base64": base64.b64encode(content).decode()}, ""
+
+
+def is_sendable(path: Path, typed: Iterable[str] = ()) -> bool:
+    """Whether a path that a command gave is a file that may be sent without more ado."""
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_file() or any(Path(word).resolve() == real for word in typed):
+            return False
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ):  # nothing there, links in a circle, a name that is none
+        return False
+    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
+        folder = folder.resolve()
+        if real.is_relative_to(folder):
+            return not any(part.startswith(".") for part in real.relative_to(folder).parts)
+    return False
+
+
+def _content(file: File | Path, most: int) -> bytes:
+    """The content, or a little more than `most` bytes of it."""
+    data = file.data if isinstance(file, File) else file
+    if isinstance(data, Path):
+        # a pipe or a device would be read for ever, or wait
+        with open(os.open(data, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+            return opened.read(most + 1)
+    return data.encode(errors="replace") if isinstance(data, str) else bytes(data)
