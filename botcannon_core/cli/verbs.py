@@ -42,6 +42,7 @@ VERBS = {
     "send": Verb("handling", "send", "put a message into a service by hand"),
     "chat": Verb("chatting", "chat", "chat with a running service"),
     "acl": Verb("allowing", "acl", "may somebody run a command, and which rule says so"),
+    "program": Verb("program", "program", "list, draw and run programs"),
     "shell": Verb("shelling", "shell", "run one command of a service's shell here"),
     "retry": Verb("handling", "retry", "give parked messages another try"),
     "drop": Verb("handling", "drop", "delete parked messages"),
@@ -55,7 +56,7 @@ VERBS = {
 GROUPS = {
     "Run": ("up", "down", "start", "stop", "restart", "ps"),
     "Look": ("ls", "config", "status", "logs", "tail", "pending", "dead", "acl"),
-    "Handle": ("send", "chat", "shell", "retry", "drop", "yml"),
+    "Handle": ("send", "chat", "program", "shell", "retry", "drop", "yml"),
     "Project": ("init", "test", "version", "help"),
 }
 

@@ -14,7 +14,7 @@ from botcannon_core.cli.verbs import GROUPS, VERBS, function_of
 from botcannon_core.errors import ComposeError, Problem, StoreError
 
 HERE = Path(verbs.__file__).parent
-FOUND = [name for name, verb in VERBS.items() if (HERE / f"{verb.module}.py").is_file()]
+FOUND = [name for name, verb in VERBS.items() if list(HERE.glob(f"{verb.module}*"))]
 
 
 @pytest.fixture
