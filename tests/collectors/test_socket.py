@@ -86,7 +86,7 @@ def test_the_members_of_a_document_are_the_fields_of_the_message(door: Open) -> 
         "direct": "1",
         "network": "socket",
     }
-    assert reply == {"ok": True, "result": {"text": "HI"}, "trace": [], "message": message.id}
+    assert reply == {"ok": True, "result": {"text": "HI"}, "message": message.id}
 
 
 def test_a_message_without_results_is_answered_with_none(door: Open) -> None:
@@ -597,11 +597,18 @@ def test_ryusos_clients_are_told_of_a_failure_as_they_expect(door: Open) -> None
 
 
 def test_ryusos_clients_are_told_whether_a_need_or_an_undo_failed(door: Open) -> None:
-    trace = [{"step": "release", "kind": "undo", "how": "failed"}]
-    failed = {"ok": False, "error": {"step": "check", "text": "x"}, "trace": trace}
+    error = {"kind": "step", "step": "check", "text": "x"}
+    failed = {"ok": False, "error": error, "left": ["release (of reserve)"]}
     here = door(replying(failed), programs={"buy": BUY}, compat="ryuso")
     reply = asked(address(here), {"program": "buy", "data_pool": {}})
     assert (reply["_dependency_fail"], reply["_rectifier_fail"]) == (True, True)
+    assert reply["_left"] == ["release (of reserve)"]
+
+
+def test_ryusos_clients_are_told_of_a_request_that_the_program_refuses(door: Open) -> None:
+    refused = {"ok": False, "error": {"kind": "request", "step": "", "text": "no"}, "trace": []}
+    here = door(replying(refused), programs={"buy": BUY}, compat="ryuso")
+    assert asked(address(here), {"program": "buy"}) == {"_server_error": "no"}
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ Set up:
 - Where the service runs programs: `{"program": ..., "data_pool": {...}, "metadata": {}}`; the only
   program need not be named. Elsewhere the members are the fields of the message: texts as they are,
   anything else as JSON text.
-- The reply is `{"ok": true, "result": {...}, "trace": [...]}` or `{"ok": false, "error": {"text": ...},
-  "trace": [...]}`, with the `message`'s id. Each comes as soon as it is there: of many requests on one
+- The reply is `{"ok": true, "result": {...}}` or `{"ok": false, "error": {"text": ...}, "trace":
+  [...]}`, with the `message`'s id. Each comes as soon as it is there: of many requests on one
   connection the quick ones are answered first, so give each an `id`, which its reply repeats.
 - `compat: ryuso` takes what clients of ryuso send and says what they expect: one document, which ends
   with its last bracket, and one bare reply, after which the connection is closed.

@@ -1,4 +1,4 @@
-"""What a request is answered: one envelope for everything, `{ok, result | error, trace}`.
+"""What a request is answered: one envelope for everything, `{ok, result}` or `{ok, error, trace}`.
 
 Pure. An envelope comes of a program's own answer, of the taskback of ordinary tasks, or of a document
 that was refused. Not here: how others say the same (ryuso).
@@ -35,7 +35,7 @@ def of_tasks(message: Message, asked: Mapping[str, str]) -> Envelope:
         for name, value in message.items()
         if not name.startswith("_") and asked.get(name) != value
     }
-    return {"ok": True, "result": result, "trace": [], "message": message.id}
+    return {"ok": True, "result": result, "message": message.id}
 
 
 def of_refusal(refused: Refused) -> Envelope:

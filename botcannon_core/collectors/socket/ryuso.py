@@ -36,19 +36,21 @@ def of_run(
     """
     if envelope["ok"]:
         return dict(envelope["result"])
-    error, trace = envelope.get("error", {}), envelope.get("trace", [])
+    error, left = envelope["error"], envelope.get("left")
+    if error.get("kind") == "request":
+        return {"_server_error": error["text"]}
     step = error.get("step") or ""
-    undos = [one for one in trace if one.get("kind") == "undo"]
     return {
         **{f"_{name}": value for name, value in metadata.items()},
         "_error": error.get("text", ""),
-        "_traceback": [one["step"] for one in trace],
+        "_traceback": [one["step"] for one in envelope.get("trace", [])],
         "_program_name": program,
         "_program_time_start": int(began * 1000),
         "_program_fail": True,
-        "_rectifier_fail": any(one.get("how") == "failed" for one in undos),
+        "_rectifier_fail": bool(left),
         "_dependency_fail": step in needs,
         "_last_failed_program": step,
+        **({"_left": left} if left else {}),
     }
 
 
