@@ -1,0 +1,1 @@
+"""The app of the projects that are measured: copied into each, and imported there as `app.NAME`."""

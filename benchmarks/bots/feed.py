@@ -1,0 +1,77 @@
+"""Collectors for the benchmarks: one that says much, one that asks and waits, one that has no news."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from botcannon_core import Halt, Message
+
+WARM_UP = 20  # questions that are not counted
+PAUSE_SECONDS = 0.01  # between an answer and the next question, so that the workers are idle
+
+
+class Feed:
+    """Yields `count` messages as fast as it can, once the file `go` is there if it shall wait for it."""
+
+    def __init__(self, count: int, waits: bool = False) -> None:
+        self.count = count
+        self.waits = waits
+        self.has_said_all = False
+
+    def read(self) -> Iterator[dict[str, str] | None]:
+        """All messages in one go; `Halt` afterwards."""
+        if self.has_said_all:
+            raise Halt
+        if self.waits and not Path("go").exists():
+            yield None
+            return
+        for number in range(self.count):
+            yield {"n": str(number)}
+        self.has_said_all = True
+
+
+class Ping:
+    """Asks one question after the other, and writes down how long each answer took, in seconds."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count + WARM_UP
+        self.seconds: list[float] = []
+        self.begin = 0.0
+
+    def read(self) -> Iterator[dict[str, str]]:
+        """The next question, unless one is open."""
+        if not self.left:
+            raise Halt
+        if not self.begin:
+            self.begin = time.perf_counter()
+            yield {"n": str(self.left)}
+
+    def taskback(self, message: Message) -> None:
+        """The answer."""
+        self.seconds.append(time.perf_counter() - self.begin)
+        self.left -= 1
+        time.sleep(PAUSE_SECONDS)
+        self.begin = 0.0
+
+    def close(self) -> None:
+        """Leave what was measured in a file."""
+        Path("seconds.json").write_text(json.dumps(self.seconds[WARM_UP:]))
+
+
+class First:
+    """Asks once, and writes down when the answer came, by the clock that all processes share."""
+
+    def __init__(self) -> None:
+        self.has_asked = False
+
+    def read(self) -> Iterator[dict[str, str]]:
+        """The only question."""
+        if not self.has_asked:
+            self.has_asked = True
+            yield {"n": "1"}
+
+    def taskback(self, message: Message) -> None:
+        """The answer."""
+        Path("answered").write_text(str(time.monotonic()))
+        raise Halt

@@ -1,0 +1,1 @@
+"""The peers: other queues on Redis, each with its packages, its programs, its recommended settings."""

@@ -1,0 +1,1 @@
+"""Looks inside: where the time of one message goes."""
