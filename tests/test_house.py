@@ -26,7 +26,7 @@ PLAN: dict[str, frozenset[str]] = {
     "chat": WORDS,
     "collectors": WORDS | {"contract", "ledger", "chat"},
     "tasks": WORDS | {"contract", "ledger", "chat"},
-    "programs": WORDS | {"contract", "ledger"},
+    "programs": WORDS | {"contract", "ledger", "compose.adding"},
     "view": WORDS | {"compose", "ledger"},
     "cli": WORDS | ROOMS | {"compose", "ledger", "cannon", "view"},
     "testing": WORDS | ROOMS | {"compose", "ledger", "cannon", "view"},

@@ -147,15 +147,14 @@ def _with_item(text: str, node: yaml.SequenceNode, item: str) -> str:
     last = node.value[-1]
     if node.flow_style:
         at = last.end_mark.index
-        return text[:at] + ", " + item + text[at:]
+        return text[:at] + ", " + _in_a_line([item])[1:-1] + text[at:]
     return _behind(text, _last_line(node) + 1, [item], node.start_mark.column)
 
 
 def _behind(text: str, line: int, value: Any, indent: int) -> str:
     """`text` with `value` as lines of its own before the line of that number."""
     newline = _newline(text)
-    dumped = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=WIDTH - indent)
-    new = [" " * indent + one + newline for one in dumped.splitlines()]
+    new = [" " * indent + one + newline for one in _block(value, WIDTH - indent)]
     lines = _lines(text)
     if lines and not lines[-1].endswith(("\n", "\r")):
         lines[-1] += newline
@@ -164,12 +163,34 @@ def _behind(text: str, line: int, value: Any, indent: int) -> str:
     return "".join([*lines[:line], *new, *lines[line:]])
 
 
+def _block(value: Any, width: int) -> list[str]:
+    """A mapping or a list as lines, what is single in it in braces, as people write a spec."""
+    found = []
+    for part in value if isinstance(value, list) else [{k: v} for k, v in value.items()]:
+        is_nested = isinstance(part, dict) and all(
+            isinstance(v, dict | list) for v in part.values()
+        )
+        style = None if is_nested else False
+        found += _dumped(part if isinstance(part, dict) else [part], width, style).splitlines()
+    return found
+
+
 def _in_a_line(value: Any) -> str:
     """A value in braces, for within braces."""
-    dumped = yaml.safe_dump(
-        value, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=True
+    return _dumped(value, float("inf"), True).strip()
+
+
+def _dumped(value: Any, width: float, flow: bool | None) -> str:
+    found = _dump(value, width, flow, True)
+    # PyYAML does not read back the rarer breaks of lines that it writes as they are
+    return _dump(value, width, flow, False) if set(found) & set("\x85\u2028\u2029") else found
+
+
+def _dump(value: Any, width: float, flow: bool | None, unicode: bool) -> str:
+    found: str = yaml.safe_dump(
+        value, sort_keys=False, allow_unicode=unicode, width=width, default_flow_style=flow
     )
-    return dumped.strip()
+    return found
 
 
 # --- whether it went well ------------------------------------------------------------------------------

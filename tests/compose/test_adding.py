@@ -28,9 +28,7 @@ services:
 
 def test_an_entry_comes_behind_the_others_of_its_mapping() -> None:
     found = with_entries(FILE, ["programs"], {"sell": {"steps": ["c"]}})
-    assert found == FILE.replace(
-        "steps: [a,   b]\n", "steps: [a,   b]\n  sell:\n    steps:\n    - c\n"
-    )
+    assert found == FILE.replace("steps: [a,   b]\n", "steps: [a,   b]\n  sell:\n    steps: [c]\n")
 
 
 def test_what_is_there_already_is_left_alone() -> None:
@@ -40,7 +38,7 @@ def test_what_is_there_already_is_left_alone() -> None:
 
 def test_a_mapping_that_is_not_there_comes_at_the_end() -> None:
     found = with_entries(FILE, ["steps"], {"a": {"file": "x"}, "b": {"file": "y"}})
-    assert found == FILE + "\nsteps:\n  a:\n    file: x\n  b:\n    file: y\n"
+    assert found == FILE + "\nsteps:\n  a: {file: x}\n  b: {file: y}\n"
 
 
 def test_a_word_comes_behind_the_others_of_its_list() -> None:
@@ -53,10 +51,11 @@ def test_a_word_comes_behind_the_others_of_its_list() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("", "p:\n  x: 1\n"),
-        ("# only this", "# only this\n\np:\n  x: 1\n"),
+        ("", "p: {x: 1}\n"),
+        ("# only this", "# only this\n\np: {x: 1}\n"),
         ("p:\n", "p:\n  x: 1\n"),
         ("p:", "p:\n  x: 1\n"),
+        ("p: # none\nq: 1\n", "p: # none\n  x: 1\nq: 1\n"),
         ("p: {} # none\nq: 1\n", "p: # none\n  x: 1\nq: 1\n"),
         ("p: ~\nq: 1\n", "p:\n  x: 1\nq: 1\n"),
         ("p: {a: 1}\n", "p: {a: 1, x: 1}\n"),
