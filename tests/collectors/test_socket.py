@@ -458,6 +458,13 @@ def test_where_rules_are_nobody_says_who_they_are_without_a_token(door: Open) ->
     assert known.intake.messages[0]["user_name"] == "ada"
 
 
+def test_a_bot_is_guarded_against_who_says_too_much(door: Open) -> None:
+    here = door(has_shell=True, flood={"commands": 1})
+    assert asked(address(here), {"text": "hi"})["ok"] is True
+    assert why(asked(address(here), {"text": "ho"})).startswith("more than 1 commands")
+    assert len(here.intake.messages) == 1
+
+
 def test_a_door_for_all_is_warned_about(door: Open, capsys: pytest.CaptureFixture[str]) -> None:
     door(host="0.0.0.0")
     assert "caution: others can reach it" in capsys.readouterr().out

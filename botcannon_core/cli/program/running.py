@@ -23,7 +23,7 @@ from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.program.declared import plans_of, program_of, services_of, typed
 from botcannon_core.cli.program.ticking import Line, finished, names_of, view
 from botcannon_core.cli.tables import Format
-from botcannon_core.collectors.socket.answer import Envelope, of_program
+from botcannon_core.collectors.envelope import Envelope, of_program
 from botcannon_core.contract import pack, plain
 from botcannon_core.errors import ServiceError, UsageError
 from botcannon_core.ledger import journal, visit

@@ -37,8 +37,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Literal
 
+from botcannon_core.chat import guard
+from botcannon_core.collectors import envelope
 from botcannon_core.collectors.exchange import Exchange, Exchanges
-from botcannon_core.collectors.socket import answer, asked, door, ryuso
+from botcannon_core.collectors.socket import asked, door, ryuso
 from botcannon_core.collectors.socket.asked import Manners, Refused
 from botcannon_core.collectors.socket.client import Client, Patience, Reply
 from botcannon_core.collectors.socket.door import Address
@@ -73,6 +75,8 @@ class JsonServer:
         idle: float = 300.0,
         max_document: int = 16_000_000,
         max_waiting: int = 10_000,
+        flood: guard.FloodKwarg = None,
+        has_shell: bool = False,
         programs: Any = None,
         acl: Any = None,
     ) -> None:
@@ -93,6 +97,7 @@ class JsonServer:
         self._max_waiting = max_waiting
         self._waiting = 0
         self._is_leaving = False
+        self._flood = guard.Guard(flood, has_shell)
         self._exchanges = Exchanges()
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -124,12 +129,20 @@ class JsonServer:
         for exchange in taken:
             yield exchange.fields
 
+    def admit(self, fields: Mapping[str, str]) -> bool:
+        """Whether a request may be stored; who asks too much is told so each time."""
+        verdict = self._flood.verdict(fields)
+        if not verdict.admitted:
+            self._exchanges.turned_away(fields, verdict)
+        return verdict.admitted
+
     async def stored(self, message: Message) -> None:
         """Tell who waits that it is kept."""
         self._exchanges.stored(message)
 
     async def taskback(self, message: Message) -> None:
         """Answer who waits for this one; if nobody does any more, it is dropped."""
+        self._flood.answer(message)  # only that a line made no sense is of use here
         self._exchanges.answered(message)
 
     async def close(self) -> None:
@@ -192,6 +205,8 @@ class JsonServer:
             message = None
         finally:
             exchange.waiting -= 1
+        if exchange.turned_away is not None:
+            raise Refused("busy", exchange.turned_away.told)
         if message is not None:
             return message
         if self._exchanges.withdraw(exchange):
@@ -207,18 +222,18 @@ class JsonServer:
     ) -> Reply:
         programs = self._programs
         if programs is None:
-            return _with_id(answer.of_tasks(message, fields), document)
-        envelope = answer.of_program(message, fields)
+            return _with_id(envelope.of_tasks(message, fields), document)
+        answer = envelope.of_program(message, fields)
         if not self._is_ryuso:
-            return _with_id(envelope, document)
+            return _with_id(answer, document)
         name = fields["program"]
         metadata = document.get("metadata", {})
-        return ryuso.of_run(envelope, name, metadata, began, ryuso.needs(programs[name]))
+        return ryuso.of_run(answer, name, metadata, began, ryuso.needs(programs[name]))
 
     def _refusal(self, refused: Refused, document: Mapping[str, Any] = _NOTHING) -> Reply:
         if self._is_ryuso:
             return ryuso.of_refusal(refused)
-        return _with_id(answer.of_refusal(refused), document)
+        return _with_id(envelope.of_refusal(refused.text, refused.message_id), document)
 
 
 def _frames(framing: str, compat: str | None, max_document: int) -> Callable[[], Framing]:
@@ -231,11 +246,11 @@ def _frames(framing: str, compat: str | None, max_document: int) -> Callable[[],
     return partial(Bare if compat else FRAMINGS[framing], max_document)
 
 
-def _with_id(envelope: Reply, document: Mapping[str, Any]) -> Reply:
-    """The envelope with the name that the client gave its request."""
+def _with_id(reply: Reply, document: Mapping[str, Any]) -> Reply:
+    """The reply with the name that the client gave its request."""
     if asked.is_name(document.get("id")) and document.get("id") is not None:
-        return {"id": document["id"], **envelope}
-    return envelope
+        return {"id": document["id"], **reply}
+    return reply
 
 
 async def _at_once(reply: Reply) -> Reply:

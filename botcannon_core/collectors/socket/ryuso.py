@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botcannon_core.collectors.socket.answer import Envelope
+from botcannon_core.collectors.envelope import Envelope
 from botcannon_core.collectors.socket.asked import Refused
 
 SERVER_ERRORS = {

@@ -27,6 +27,9 @@ Set up: `pip install 'botcannon[webhook]'`, then
   it), or both; without either, only with `anonymous: true`. Then nobody may say who they are:
   `user`, `user_name` and `room` are heard only from who showed one. A signature says nothing of
   when: put TLS in front, and set `id_header`.
+- Where the service runs programs, `POST /programs/NAME` with the args as a JSON object runs one, and
+  is answered with its envelope: 200 if it did all its steps, 422 for wrong args, 500 if it failed.
+  `GET /` shows them all, `GET /openapi.json` describes them.
 - `id_header: X-GitHub-Delivery` (or `Idempotency-Key`) names the header with an id of the request:
   the same id again is not done again, but answered as the first was, while that is remembered
   (1,000 answers, 16 MB). `headers: {X-GitHub-Event: event}` puts headers into fields.
@@ -41,9 +44,10 @@ import asyncio
 import math
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat import guard
 from botcannon_core.collectors.exchange import Exchange, Exchanges
@@ -56,13 +60,16 @@ from botcannon_core.collectors.webhook.asked import (
     RefusedRequest,
     fields_of,
     is_json,
+    object_of,
 )
+from botcannon_core.collectors.webhook.programs import Programs
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message
 
 if TYPE_CHECKING:
-    from botcannon_core.collectors.webhook.server import Body, Server
+    from botcannon_core.collectors.webhook.server import Body, Respond, Server
 
+Fields = Mapping[str, str]
 STORE_SECONDS = 10.0  # how long who waits only for the store does so
 MOST_EVENT_ID = 200  # characters
 
@@ -92,6 +99,7 @@ class Webhook:
         max_waiting: int = 1_000,
         flood: guard.FloodKwarg = None,
         has_shell: bool = False,
+        programs: Any = None,
     ) -> None:
         self._guard = Guard(token, secret, signature_header, algorithm)
         self._headers = dict(headers or {})
@@ -104,6 +112,7 @@ class Webhook:
         self._max_body = max_body
         self._max_waiting = max_waiting
         self._flood = guard.Guard(flood, has_shell)
+        self._programs = Programs(programs, path, token is not None) if programs else None
         self._exchanges = Exchanges()
         self._waiting = 0
         self._is_leaving = False
@@ -112,7 +121,7 @@ class Webhook:
 
     async def start(self) -> None:
         """Listen; raises ServiceError if that is not possible."""
-        self._server = self._serve(*self._where, self._respond)
+        self._server = self._serve(*self._where, self._routes())
         self._server.start()
         # what a collector prints is a line of its service's log
         sys.stdout.write(f"listening on {self._server.address}\n")
@@ -153,16 +162,57 @@ class Webhook:
 
     # --- one request -------------------------------------------------------------------------------
 
-    async def _respond(self, head: Head, body: Body) -> Answer:
+    def _routes(self) -> dict[str, Respond]:
+        """Who responds to what: in a service of programs, each has its path, and there are pages."""
+        if self._programs is None:
+            return {f"POST {self._where[2]}": self._respond}
+        pages = {
+            f"GET {path}": partial(self._show, page) for path, page in self._programs.pages.items()
+        }
+        return {f"POST {self._programs.path}": self._run, **pages}
+
+    async def _respond(self, head: Head, body: Body, _named: Mapping[str, str]) -> Answer:
         as_json = "json" in head.get("accept", "") or (is_json(head) and not self._as_text)
+
+        async def ask() -> Answer:
+            exchange = self._exchanges.ask(await self._fields(head, body))
+            return await self._wait(exchange, as_json, partial(answer_to, as_json=as_json))
+
+        return await self._guarded(head, as_json, ask)
+
+    async def _run(self, head: Head, body: Body, named: Mapping[str, str]) -> Answer:
+        programs = self._programs
+        assert programs is not None
+
+        async def ask() -> Answer:
+            data = await body(self._max_body)
+            self._guard.check_body(head, data)
+            fields = programs.fields(named["name"], object_of(data) if data.strip() else {})
+            exchange = self._exchanges.ask({**fields, "event_id": self._event(head)})
+            return await self._wait(exchange, True, programs.answer)
+
+        return await self._guarded(head, True, ask)
+
+    async def _show(
+        self, page: Answer, head: Head, _body: Body, _named: Mapping[str, str]
+    ) -> Answer:
+        try:
+            self._guard.check_head(head)
+        except RefusedRequest as refused:
+            return refusal(refused.status, refused.reason, as_json=False)
+        return page
+
+    async def _guarded(
+        self, head: Head, as_json: bool, ask: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """What is answered to who may ask, while there is room."""
         try:
             self._guard.check_head(head)
             if self._is_leaving or self._waiting >= self._max_waiting:
                 raise RefusedRequest(503, "no more can be taken now; nothing was done, try again")
             self._waiting += 1
             try:
-                exchange = self._exchanges.ask(await self._fields(head, body))
-                return await self._wait(exchange, as_json)
+                return await ask()
             finally:
                 self._waiting -= 1
         except RefusedRequest as refused:
@@ -174,18 +224,23 @@ class Webhook:
         given = fields_of(head, data, self._as_text, self._guard.asks)
         told = {field: head[name] for name, field in self._headers.items() if name in head}
         fields = {"user": self._user, "room": "webhook", **given, **told}
-        event = head.get(self._id_header, "") if self._id_header else ""
-        if len(event) > MOST_EVENT_ID:
-            raise RefusedRequest(400, f"the id in {self._id_header} is too long")
         return {
             "user_name": fields["user"],
             **fields,
             "direct": "1",
             "network": "webhook",
-            "event_id": event or uuid.uuid4().hex,
+            "event_id": self._event(head),
         }
 
-    async def _wait(self, exchange: Exchange, as_json: bool) -> Answer:
+    def _event(self, head: Head) -> str:
+        event = head.get(self._id_header, "") if self._id_header else ""
+        if len(event) > MOST_EVENT_ID:
+            raise RefusedRequest(400, f"the id in {self._id_header} is too long")
+        return event or uuid.uuid4().hex
+
+    async def _wait(
+        self, exchange: Exchange, as_json: bool, answer: Callable[[Message, Fields], Answer]
+    ) -> Answer:
         exchange.waiting += 1
         message = None
         try:
@@ -202,7 +257,7 @@ class Webhook:
         if (why := exchange.turned_away) is not None:
             raise RefusedRequest(429, why.told, wait=math.ceil(why.wait))
         if message is not None:
-            return answer_to(message, exchange.fields, as_json)
+            return answer(message, exchange.fields)
         if exchange.id and not self._timeout:
             return answers.stored(exchange.id, as_json)
         return self._without(exchange, as_json)

@@ -28,10 +28,10 @@ class Answer:
 def answer_to(message: Message, asked: Mapping[str, str], as_json: bool) -> Answer:
     """The answer that a taskback is to the request whose fields were `asked`.
 
-    Done: 200 and what the tasks gave. Done without results, or skipped: 204. Parked: 500 with the
-    error, its id in the log, and the message's own id.
+    Done: 200 and what the tasks gave. Done without results, or skipped: 204. Parked or cancelled: 500
+    with the error, its id in the log, and the message's own id.
     """
-    if message.outcome == "parked":
+    if message.outcome == "parked" or message.error:
         error = message.error or "this could not be done"
         return refusal(500, error, as_json, id=message.id, error_id=message.error_id or "")
     if message.outcome == "skipped" or "_empty" in message:

@@ -102,7 +102,7 @@ def fields_of(head: Head, body: bytes, is_text: bool, may_say_who: bool) -> dict
     """
     if is_text or not is_json(head):
         return _spoken(head, body, is_text)
-    given = _object(_decoded(body))
+    given = object_of(body)
     for name, value in given.items():
         if not isinstance(value, str):
             raise RefusedRequest(
@@ -136,15 +136,14 @@ def _decoded(body: bytes) -> str:
         raise RefusedRequest(400, "the body is not UTF-8") from error
 
 
-def _object(text: str) -> dict[str, Any]:
+def object_of(body: bytes) -> dict[str, Any]:
+    """The object in JSON that a body is; raises RefusedRequest if it is none."""
     try:
-        given = json.loads(text, object_pairs_hook=_unique)
+        given = json.loads(_decoded(body), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise RefusedRequest(400, "the body is not valid JSON") from error
     if not isinstance(given, dict):
-        raise RefusedRequest(
-            422, f"the body is {_called(given)}; it has to be an object of strings"
-        )
+        raise RefusedRequest(422, f"the body is {_called(given)}; it has to be an object")
     return given
 
 

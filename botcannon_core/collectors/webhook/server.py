@@ -1,14 +1,14 @@
-"""HTTP for the webhook: one path that takes POST, served by uvicorn in the loop of the intake.
+"""HTTP for the webhook: a few routes, served by uvicorn in the loop of the intake.
 
 Brings starlette and uvicorn, an optional extra, so it is imported only where a webhook is. What a
-request means is not known here; `respond` is given its head and body.
+request means is not known here; who responds is given its head and body.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import uvicorn
@@ -28,18 +28,18 @@ IDLE_SECONDS = 30  # a connection kept open between two requests
 Body = Callable[[int], Awaitable[bytes]]
 """Reads the body, at most so many bytes; raises RefusedRequest."""
 
-Respond = Callable[[Head, Body], Awaitable[Answer]]
+Respond = Callable[[Head, Body, Mapping[str, str]], Awaitable[Answer]]
+"""The answer to a request with this head, this body, and what stood in the named parts of its path."""
 
 
 class Server:
-    """Serves POST requests on one path of one address, until it is stopped."""
+    """Serves the `routes` (`POST /path/{name}`) of one address, until it is stopped."""
 
-    def __init__(self, host: str, port: int, path: str, respond: Respond) -> None:
-        self._respond = respond
+    def __init__(self, host: str, port: int, path: str, routes: Mapping[str, Respond]) -> None:
         self._listener = _listener(host, port)
         bound = self._listener.getsockname()[1]
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{bound}{path}"
-        app = Starlette(routes=[Route(path, self._handle, methods=["POST"])])
+        app = Starlette(routes=[_route(one, respond) for one, respond in routes.items()])
         config = uvicorn.Config(
             app,
             http="h11",
@@ -66,15 +66,21 @@ class Server:
             await self._serving
         self._listener.close()
 
-    async def _handle(self, request: Request) -> Response:
+
+def _route(what: str, respond: Respond) -> Route:
+    method, _, path = what.partition(" ")
+
+    async def handle(request: Request) -> Response:
         async def body(most: int) -> bytes:
             return await _body(request, most)
 
-        answer = await self._respond(request.headers, body)
+        answer = await respond(request.headers, body, request.path_params)
         headers = {**answer.headers}
         if answer.status != 204:
             headers["Content-Type"] = answer.kind
         return Response(answer.body, answer.status, headers)
+
+    return Route(path, handle, methods=[method])
 
 
 class _Quiet(uvicorn.Server):

@@ -1,7 +1,7 @@
-"""What a request is answered: one envelope for everything, `{ok, result}` or `{ok, error, trace}`.
+"""What a door answers a request: one envelope for everything, `{ok, result}` or `{ok, error, trace}`.
 
-Pure. An envelope comes of a program's own answer, of the taskback of ordinary tasks, or of a document
-that was refused. Not here: how others say the same (ryuso).
+Pure. An envelope comes of a program's own answer, of the taskback of ordinary tasks, or of a request
+that was refused. Not here: how it is sent.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botcannon_core.collectors.socket.asked import Refused
 from botcannon_core.contract import ContractError, plain, unpack
 from botcannon_core.message import Message
 
@@ -38,10 +37,10 @@ def of_tasks(message: Message, asked: Mapping[str, str]) -> Envelope:
     return {"ok": True, "result": result, "message": message.id}
 
 
-def of_refusal(refused: Refused) -> Envelope:
-    """The envelope of a document that came to nothing, or whose answer does not come."""
-    envelope: Envelope = {"ok": False, "error": {"text": refused.text}, "trace": []}
-    return {**envelope, "message": refused.message_id} if refused.message_id else envelope
+def of_refusal(text: str, message_id: str = "") -> Envelope:
+    """The envelope of a request that came to nothing, or whose answer does not come."""
+    envelope: Envelope = {"ok": False, "error": {"text": text}, "trace": []}
+    return {**envelope, "message": message_id} if message_id else envelope
 
 
 def _unanswered(message: Message) -> Envelope:

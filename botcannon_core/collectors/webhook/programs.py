@@ -1,0 +1,149 @@
+"""A service's programs over HTTP: what is asked, what is answered, and a page that says how to ask.
+
+Pure: no server, no socket. Not here: who may ask (asked) and how an answer is waited for (the webhook).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botcannon_core.collectors import envelope
+from botcannon_core.collectors.webhook.answer import Answer
+from botcannon_core.collectors.webhook.asked import RefusedRequest
+from botcannon_core.contract import ContractError, pack
+from botcannon_core.errors import suggest
+from botcannon_core.message import Message
+
+STATUSES = {"request": 422, "args": 422}  # of an answer, by the kind of its error; else 500
+
+
+class Programs:
+    """The programs that may be asked for at `{path}programs/{name}`."""
+
+    def __init__(self, programs: Mapping[str, Any], path: str, is_guarded: bool) -> None:
+        self._programs = programs
+        self._base = f"{path.rstrip('/')}/"
+        self._is_guarded = is_guarded
+
+    @property
+    def path(self) -> str:
+        """Where a program is asked for, with {name} in it."""
+        return f"{self._base}programs/{{name}}"
+
+    @property
+    def pages(self) -> Mapping[str, Answer]:
+        """What is shown to who only looks, by path."""
+        schema = json.dumps(self.openapi(), ensure_ascii=False, indent=2).encode()
+        page = Answer(200, self._page().encode(), "text/html; charset=utf-8", _SAFE)
+        return {
+            self._base: page,
+            f"{self._base}openapi.json": Answer(200, schema + b"\n", "application/json", _SAFE),
+        }
+
+    def fields(self, name: str, args: Mapping[str, Any]) -> dict[str, str]:
+        """The fields of a message that asks for a program. Raises RefusedRequest for an unknown one."""
+        if name not in self._programs:
+            hint = suggest(name, list(self._programs)) or f"; there are {', '.join(self._programs)}"
+            raise RefusedRequest(404, f"no such program as {name!r}{hint}")
+        try:
+            return {"program": name, "body": pack(args)}
+        except ContractError as error:
+            raise RefusedRequest(422, str(error)) from error
+
+    def answer(self, message: Message, asked: Mapping[str, str]) -> Answer:
+        """What a run is answered: its envelope, with the status that says the same."""
+        found = envelope.of_program(message, asked)
+        status = 200 if found["ok"] else STATUSES.get(found["error"].get("kind"), 500)
+        text = json.dumps(found, ensure_ascii=False).encode(errors="replace")
+        headers = {**_SAFE, "X-Message-Id": message.id}
+        return Answer(status, text + b"\n", "application/json", headers)
+
+    def openapi(self) -> dict[str, Any]:
+        """The programs in the words of OpenAPI 3.1."""
+        described: dict[str, Any] = {
+            "openapi": "3.1.0",
+            "info": {"title": "Programs", "version": "1"},
+            "paths": {
+                self.path.format(name=name): {"post": self._operation(name, one)}
+                for name, one in self._programs.items()
+            },
+        }
+        if self._is_guarded:
+            scheme = {"type": "http", "scheme": "bearer"}
+            described["components"] = {"securitySchemes": {"token": scheme}}
+            described["security"] = [{"token": []}]
+        return described
+
+    def _operation(self, name: str, program: Any) -> dict[str, Any]:
+        done = {"ok": {"const": True}, "result": program.outputs.json_schema()}
+        return {
+            "operationId": name,
+            "summary": program.description or name,
+            "requestBody": {"content": _json(program.args.json_schema()), "required": True},
+            "responses": {
+                "200": _response("all its steps are done", _object(done)),
+                "422": _response("the args are wrong; nothing was done", _object(_FAILED)),
+                "500": _response("a step failed; what was done is undone", _object(_FAILED)),
+                "503": _response("it could not be taken; nothing was done", _REFUSED),
+                "504": _response("no answer in time; it may still be done", _REFUSED),
+            },
+        }
+
+    def _page(self) -> str:
+        parts = [_section(self.path.format(name=n), one) for n, one in self._programs.items()]
+        schema = html.escape(f"{self._base}openapi.json")
+        return _PAGE.format(programs="\n".join(parts), schema=schema)
+
+
+def _section(path: str, program: Any) -> str:
+    rows = "".join(
+        f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(str(one.kind))}</td>"
+        f"<td>{'' if one.required else 'may be left out'}</td>"
+        f"<td>{html.escape(one.description)}</td></tr>\n"
+        for name, one in program.args.fields.items()
+    )
+    outputs = ", ".join(f"{name}: {one.kind}" for name, one in program.outputs.fields.items())
+    return (
+        f"<h2><code>POST {html.escape(path)}</code></h2>\n<p>{html.escape(program.description)}</p>\n"
+        f"<table>\n{rows}</table>\n<p>Gives {html.escape(outputs or 'nothing')}.</p>"
+    )
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": {**properties, "message": {"type": "string"}}}
+
+
+def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": _json(schema)}
+
+
+_SAFE = {"X-Content-Type-Options": "nosniff"}
+_FAILED = {
+    "ok": {"const": False},
+    "error": {
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "step": {"type": "string"}},
+    },
+    "trace": {"type": "array", "items": {"type": "object"}},
+}
+_REFUSED = {"type": "object", "properties": {"error": {"type": "string"}}}
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Programs</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }}
+td {{ padding: .1rem 1rem .1rem 0; vertical-align: top }}
+</style>
+<h1>Programs</h1>
+<p>Send the args as a JSON object. The schema of it all: <a href="{schema}">openapi.json</a>.</p>
+{programs}
+</html>
+"""
