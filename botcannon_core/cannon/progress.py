@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from botcannon_core.cannon.chain import redacted
-from botcannon_core.message import one_line
+from botcannon_core.message import one_line, redacted
 
 PAUSE_SECONDS = 0.5  # between two notes, and before the first
 

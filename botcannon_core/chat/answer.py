@@ -9,7 +9,7 @@ import base64
 import binascii
 from typing import NamedTuple
 
-from botcannon_core.message import Message
+from botcannon_core.message import Message, one_line
 
 INVALID = "invalid"  # the result that marks a line which was no command, or not theirs to give
 MOST_FILE_BYTES = 5_000_000  # of an attachment: larger ones stay with who made them
@@ -27,9 +27,16 @@ def answer(message: Message) -> str | None:
     if message.outcome == "parked":
         error = f"error: {message.error or 'this could not be done'}"
         return f"{error} (log {message.error_id})" if message.error_id else error
+    if message.outcome == "skipped" and message.error:
+        return f"{message.error}: {one_line(message.get('text', ''), 60)}"
     if message.outcome == "skipped" or "_empty" in message:
         return None  # its text is only what was asked
     return message.get("text") or None
+
+
+def note(message: Message) -> str:
+    """The text of a note: how far a message is that still runs."""
+    return f"… {message.note}" if message.note else ""
 
 
 def attachment(message: Message, most: int = MOST_FILE_BYTES) -> Attachment | None:

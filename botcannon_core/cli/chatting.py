@@ -81,8 +81,11 @@ class _Visit:
         while True:
             for entry in self._follower.hear():
                 if entry.fields.get("_from") == self._me:
-                    answer = Message(entry.fields, entry.fields.get("_id", ""), self._project.name)
-                    await self._terminal.taskback(answer)
+                    said = Message(entry.fields, entry.fields.get("_id", ""), self._project.name)
+                    if said.note is None:
+                        await self._terminal.taskback(said)
+                    else:
+                        self._terminal.note(said)
             await _readable(self._follower)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from botcannon_core.cannon import prepare
+from botcannon_core.chat.answer import note
 from botcannon_core.cli.asking import ask_for_secret
+from botcannon_core.cli.noting import Noting
 from botcannon_core.cli.opening import Project, opened, read
 from botcannon_core.compose import conf
 from botcannon_core.compose.spec import Hidden
@@ -21,6 +23,7 @@ from botcannon_core.ledger import conf as stored_conf
 from botcannon_core.ledger import dead as dead_ledger
 from botcannon_core.ledger import visit
 from botcannon_core.ledger.store import open_store
+from botcannon_core.ledger.stream import Entry
 from botcannon_core.message import Message, checked_fields, one_line
 from botcannon_core.view.entries import last_id, said
 from botcannon_core.view.follow import Follower, followed
@@ -40,8 +43,9 @@ def send(
 ) -> int:
     """Put one message into SERVICE: `send chat --text=hello --user=ada`. Prints its id.
 
-    --wait prints its taskback as JSON instead, as soon as it has ended; the exit code is 1 if it was
-    parked, or if --timeout seconds pass first. Fields named `wait`, `timeout` or `file` cannot be sent.
+    --wait prints its taskback as JSON instead, as soon as it has ended; how far it is stands on stderr
+    meanwhile. The exit code is 1 if it was parked or cancelled, or if --timeout seconds pass first.
+    Fields named `wait`, `timeout` or `file` cannot be sent.
     """
     if timeout is not None and not wait:
         raise UsageError("send: --timeout means nothing without --wait")
@@ -134,13 +138,25 @@ def _answered(project: Project, fields: dict[str, str], timeout: float | None) -
     try:
         until = None if timeout is None else time.monotonic() + timeout
         sent = project.put(visit.visitor("send"), fields)
-        for _, entry in followed({stream: follower}, until):
-            if entry.fields.get("_id") == sent:
-                print(json.dumps(entry.fields, ensure_ascii=False))
-                return int(Message(entry.fields).outcome == "parked")
+        with Noting() as noting:
+            answer = _answer(sent, followed({stream: follower}, until), noting)
+        if answer is not None:
+            print(json.dumps(answer, ensure_ascii=False))
+            return int(Message(answer).error is not None)
     finally:
         follower.close()
     raise ServiceError(f"send: no answer to message {sent} within {timeout:g} s; it may still come")
+
+
+def _answer(sent: str, came: Iterable[tuple[str, Entry]], noting: Noting) -> dict[str, str] | None:
+    """The taskback of the message `sent`, once it is among what `came`; its notes are shown."""
+    for _, entry in came:
+        if entry.fields.get("_id") == sent:
+            message = Message(entry.fields, sent)
+            if message.note is None:
+                return entry.fields
+            noting.show(note(message))
+    return None
 
 
 def _parked(project: Project, verb: str, name: str) -> Sequence[Parked]:

@@ -21,7 +21,7 @@ class History:
 
     A message's id and time are those it got when it was stored, on a taskback and in `dead` too; spans
     and order go by the store's clock and by when the entry came into its channel. What has been
-    trimmed (see `keep:`) is gone.
+    trimmed (see `keep:`) is gone. Notes on how far a message is are no history.
     """
 
     def __init__(self, open: Callable[[], Store]) -> None:  # noqa: A002 - what it does
@@ -40,7 +40,10 @@ class History:
         key = self._key(service, channel)
         with self._store.asking() as client:
             entries: Any = client.xrevrange(key, count=1)
-        return _messages(entries, service, channel)[0] if entries else None
+            if entries and "_note" in entries[0][1]:  # one a message that runs, if all of them tell
+                entries = client.xrevrange(key, count=1000)
+        found = _messages(entries, service, channel)
+        return found[0] if found else None
 
     def last(
         self, service: str, seconds: float, channel: Channel = "data", limit: int = 10_000
@@ -123,7 +126,11 @@ def _id(seconds: float) -> int:
 
 
 def _messages(entries: Any, service: str, channel: Channel) -> list[Message]:
-    return [_message(id, fields, service, channel) for id, fields in entries]  # noqa: A001
+    return [
+        _message(id, fields, service, channel)
+        for id, fields in entries  # noqa: A001
+        if "_note" not in fields
+    ]
 
 
 def _message(entry: str, fields: dict[str, str], service: str, channel: Channel) -> Message:

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from botcannon_core.chat.answer import Attachment, answer, attachment
+from botcannon_core.chat.answer import Attachment, answer, attachment, note
 from botcannon_core.message import Message
 
 
@@ -30,6 +30,19 @@ def test_a_parked_message_is_one_line_with_its_id() -> None:
 )
 def test_an_outcome_without_a_reply_says_nothing(fields: dict[str, str]) -> None:
     assert answer(taskback(**fields)) is None
+
+
+def test_what_was_cancelled_says_so_and_what() -> None:
+    ended = Message({"text": "slow  " + "x" * 100, "_outcome": "skipped", "_error": "cancelled"})
+    told = answer(ended)
+    assert told is not None
+    assert told.startswith("cancelled: slow xxx")
+    assert len(told) < 80
+
+
+def test_a_note_is_no_answer() -> None:
+    assert note(Message({"text": "slow", "_note": "half"})) == "… half"
+    assert note(Message({"text": "slow"})) == ""
 
 
 def test_a_file_comes_with_its_name() -> None:

@@ -19,6 +19,7 @@ class FakeIntake:
         self.collector = collector
         self.messages: list[Message] = []
         self.turned_away = 0
+        self.notes: list[str] = []  # told of each message before its answer
         self._answer = answer
         self._answer_first = answer_first
 
@@ -60,6 +61,8 @@ class FakeIntake:
         return message
 
     async def _taskback(self, message: Message) -> None:
+        for text in self.notes:
+            await self._call("note", Message({**message, "_note": text}, message.id, "chat"))
         if self._answer is not None:
             fields = {**message, **self._answer(message)}
             await self._call("taskback", Message(fields, message.id, "chat"))

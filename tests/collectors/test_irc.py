@@ -134,6 +134,20 @@ def test_a_parked_message_is_told_in_one_line_with_its_id(port: int) -> None:
     run(test())
 
 
+def test_how_far_a_message_is_is_said_where_it_was_asked(port: int) -> None:
+    async def test() -> None:
+        door = bot(port, channels=["#far"])
+        async with driven(door) as intake, person(port, "fay") as fay:
+            intake.notes = ["copying (40%)"]
+            await channel_with(fay, "#far", "bot")
+            fay.say("#far", "!slow")
+            assert await fay.is_told() == ("bot", "#far", "… copying (40%)")
+            assert await fay.is_told() == ("bot", "#far", "SLOW")
+        assert door.note_every == 10.0
+
+    run(test())
+
+
 def test_a_file_is_named_where_it_cannot_be_sent(port: int) -> None:
     def answer(_message: Message) -> dict[str, str]:
         file = base64.b64encode(b"x" * 2000).decode()

@@ -157,6 +157,26 @@ def test_a_parked_message_is_told_in_one_line_with_its_id(port: int) -> None:
     run(test())
 
 
+def test_how_far_a_message_is_is_published_for_who_may_hear_several_things(port: int) -> None:
+    async def test() -> None:
+        door = bot(port, topics=["far/in"], out="far/out")
+        async with driven(door) as intake, somebody(port, "far/out/#") as ann:
+            intake.notes = ["copying (40%)"]
+            await is_up(door)
+            await ann.publish("slow", "far/in")
+            assert (await ann.is_told())[1] == "… copying (40%)"
+            assert (await ann.is_told())[1] == "SLOW"
+            await ann.publish('{"text": "slow"}', "far/in")
+            note = json.loads((await ann.is_told())[1])
+            assert note == {"id": intake.messages[1].id, "note": "copying (40%)"}
+            assert json.loads((await ann.is_told())[1])["text"] == "SLOW"
+            await ann.publish("slow", "far/in", properties=asking("far/out/box"))
+            assert (await ann.is_told())[:2] == ("far/out/box", "SLOW")
+        assert door.note_every == 10.0
+
+    run(test())
+
+
 def test_a_file_comes_in_json_and_is_named_in_text(port: int) -> None:
     content = base64.b64encode(b"x" * 2000).decode()
 

@@ -156,3 +156,39 @@ def test_a_history_that_cannot_be_kept_costs_only_the_history(tmp_path: Path) ->
     screen = OnAPty(SCRIPT, tmp_path)
     screen.wait_for("> ")
     leave(screen)
+
+
+NOTES = """
+import asyncio
+from botcannon_core.collectors.terminal.screen import Screen
+
+async def work(screen):
+    typed = lambda text: screen._session.default_buffer.text == text
+    for expected, note in (("", "half"), ("ab", "nearly"), ("abc", "")):
+        while not typed(expected):
+            await asyncio.sleep(0.01)
+        screen.note("1", note and f"… {note}")
+    await screen.show("done with it")
+
+async def main():
+    screen = Screen("my bot")
+    working = asyncio.ensure_future(work(screen))
+    while await screen.next_line() is not None:
+        pass
+    await working
+
+asyncio.run(main())
+"""
+
+
+def test_a_note_stands_above_the_line_being_typed_until_it_is_over(tmp_path: Path) -> None:
+    screen = OnAPty(NOTES, tmp_path)
+    screen.wait_for("half")
+    screen.wait_for("> ")
+    screen.type("ab")
+    screen.wait_for("nearly")
+    screen.type("c")
+    screen.wait_for("done with it")
+    assert "…" not in screen.wait_for("> abc")
+    screen.type("\r\x04")
+    assert screen.finish() == 0

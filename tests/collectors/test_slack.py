@@ -55,6 +55,42 @@ def ready(slack: SlackHere, join: Join, *args: Any, **kwargs: Any) -> DoorHere:
     return door
 
 
+# --- notes
+
+
+def test_a_note_is_posted_once_and_changed_and_gives_way_to_the_answer(
+    slack: SlackHere, join: Join
+) -> None:
+    door = join()
+    door.intake.notes = ["copying (10%)", "copying <90%>"]
+    slack.wait_for_link()
+    slack.say("!slow", thread_ts="1.5")
+    slack.until(lambda: "chat.delete" in dict(slack.calls), "the note is gone")
+    told = [(method, words) for method, words in slack.calls if method.startswith("chat.")]
+    assert [method.partition(".")[2] for method, _ in told] == [
+        "postMessage",
+        "update",
+        "postMessage",
+        "delete",
+    ]
+    note = {"channel": "C1", "ts": "1700000001.000001"}
+    assert told[0][1] == {"channel": "C1", "thread_ts": "1.5", "text": "… copying (10%)"}
+    assert told[1][1] == {**note, "text": "… copying &lt;90%&gt;"}
+    assert told[2][1]["text"] == "you said slow"
+    assert told[3][1] == note
+
+
+def test_a_note_that_slack_does_not_take_holds_up_no_answer(slack: SlackHere, join: Join) -> None:
+    door = join()
+    door.intake.notes = ["one", "two"]
+    slack.limit("chat.postMessage")
+    slack.refuse("chat.update", "cant_update_message")
+    slack.wait_for_link()
+    slack.say("!slow")
+    assert slack.posts(3) == ["… one", "… two", "you said slow"]
+    assert door.error is None
+
+
 # --- what comes in, what goes out
 
 

@@ -24,6 +24,7 @@ class FakeSurface:
         self.one_at_a_time = one_at_a_time
         self.lines = lines
         self.shown: list[str] = []
+        self.noted: list[tuple[str, str]] = []
         self.closed = 0
 
     async def next_line(self) -> str | None:
@@ -31,6 +32,9 @@ class FakeSurface:
 
     async def show(self, text: str) -> None:
         self.shown.append(text)
+
+    def note(self, about: str, text: str) -> None:
+        self.noted.append((about, text))
 
     def close(self) -> None:
         self.closed += 1
@@ -73,6 +77,28 @@ async def lines_of(surface: Any) -> list[str]:
 
 
 # --- the collector
+
+
+def test_what_is_running_is_noted_until_it_is_answered() -> None:
+    surface = FakeSurface(["slow"])
+    intake = FakeIntake(terminal_on(surface), shout)
+    intake.notes = ["half", "nearly"]
+    asyncio.run(intake.run())
+    assert surface.noted == [("1000-0", "… half"), ("1000-0", "… nearly"), ("1000-0", "")]
+    assert surface.shown == ["SLOW"]
+
+
+def test_a_file_is_named_where_it_cannot_be_shown() -> None:
+    def charted(message: Message) -> dict[str, str]:
+        encoded = "iVBORw==" if message["text"] == "chart" else "no base64"
+        return {"text": "", "file_name": "c.png", "file_base64": encoded, "_outcome": "done"}
+
+    surface = FakeSurface(["chart", "broken"])
+    asyncio.run(FakeIntake(terminal_on(surface), charted).run())
+    assert surface.shown == [
+        "(c.png, 4 bytes: no files on a terminal)",
+        "c.png could not be sent: its content is no base64",
+    ]
 
 
 def test_a_line_is_a_message_that_says_who_typed_it() -> None:

@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import attachment
+from botcannon_core.chat.answer import attachment, note
 from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
 from botcannon_core.collectors.irc.line import Line, fold, plain
@@ -36,6 +36,7 @@ from botcannon_core.message import Message
 __all__ = ["Irc"]
 
 NETWORK = "irc"
+NOTE_SECONDS = 10.0  # between two notes about one message: what is said stays said
 MOST_WAITING = 1_000  # messages that wait to be stored; then the server has to wait too
 
 _log = logging.getLogger("botcannon.irc")
@@ -52,6 +53,8 @@ class Irc:
     private server. A channel's key stands behind its name: `'#ops key'`. `ca_file` names the
     authority of a server that has a certificate of its own making.
     """
+
+    note_every = NOTE_SECONDS
 
     def __init__(
         self,
@@ -112,13 +115,18 @@ class Irc:
         if message.get("network") != NETWORK:
             return  # asked through some other door of this service: not ours to send
         text = self._guard.answer(message) or ""
-        if (note := _without_file(message)) is not None:
-            text = f"{text}\n{note}"
+        if (about := _without_file(message)) is not None:
+            text = f"{text}\n{about}".strip("\n")
         if not text.strip():
             return
         is_private = message.get("private", "") not in ("", "0", "false")
         target = message.get("user_name" if is_private else "room", "")
         await self._link.say(target, text, self._most_lines)
+
+    async def note(self, message: Message) -> None:
+        """Say where it was asked how far a message is."""
+        if message.get("network") == NETWORK:
+            await self._link.say(message.get("room", ""), note(message), 1)
 
     async def close(self) -> None:
         """Leave the network politely."""

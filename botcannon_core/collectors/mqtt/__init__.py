@@ -42,16 +42,17 @@ from contextlib import suppress
 from typing import Any
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import attachment
+from botcannon_core.chat.answer import attachment, note
 from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
-from botcannon_core.collectors.mqtt.payload import NOBODY, fields, level, matches, reply
+from botcannon_core.collectors.mqtt.payload import NOBODY, fields, level, matches, noted, reply
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message
 
 __all__ = ["Mqtt"]
 
 NETWORK = "mqtt"
+NOTE_SECONDS = 10.0  # between two notes about one message: what is published stays published
 MOST_BYTES = 1_000_000  # of a payload
 MOST_WAITING = 1_000  # messages of QoS 0 that wait to be stored; the broker holds back the others
 
@@ -66,6 +67,8 @@ class Mqtt:
     is 5 or 3 (3.1.1). The broker knows us by `client_id`, by default one for this user, host, project
     and topics. TLS on port 8883 is the default (`tls: false` means 1883).
     """
+
+    note_every = NOTE_SECONDS
 
     def __init__(
         self,
@@ -150,6 +153,12 @@ class Mqtt:
         payload = reply(Message(said, message.id, message.service), text)
         correlation = bytes.fromhex(message.get("mqtt_correlation", ""))
         await self._link.publish(self._target(message), payload, correlation)
+
+    async def note(self, message: Message) -> None:
+        """Publish how far a message is; not for who wants one response, and would take it for that."""
+        if message.get("network") != NETWORK or not self._out or message.get("mqtt_reply_to"):
+            return
+        await self._link.publish(self._target(message), noted(message, note(message)), b"")
 
     async def close(self) -> None:
         """Take leave of the broker, which keeps the session."""

@@ -53,6 +53,13 @@ def reply(message: Message, text: str | None) -> str:
     return json.dumps({**about, **shown}, ensure_ascii=False)
 
 
+def noted(message: Message, text: str) -> str:
+    """The payload of a note, as `reply` has that of the answer."""
+    if not message.get("mqtt_json"):
+        return text
+    return json.dumps({"id": message.id, "note": message.note or ""}, ensure_ascii=False)
+
+
 def level(name: str) -> str:
     """`name` as one level of a topic."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f/+#\s\ud800-\udfff]", "_", name)[:200] or NOBODY

@@ -41,14 +41,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat.address import Addressed, address
-from botcannon_core.chat.answer import Attachment, attachment
+from botcannon_core.chat.answer import Attachment, attachment, note
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.edited import Runs
 from botcannon_core.chat.guard import FloodKwarg, Guard
+from botcannon_core.chat.noted import Noted
 from botcannon_core.chat.seen import Seen
 from botcannon_core.chat.split import split
 from botcannon_core.collectors.slack.event import Said, said_in
@@ -66,6 +67,7 @@ __all__ = ["Slack"]
 
 NETWORK = "slack"
 MOST_TEXT = 3_900  # characters as Slack counts them; it recommends 4,000 at most
+NOTE_SECONDS = 3.0  # between two notes about one message: Slack takes about 50 changes a minute
 PAUSE_SECONDS = 1.0  # between the pieces of one answer: a channel takes one message a second
 
 _log = logging.getLogger("botcannon.slack")
@@ -77,6 +79,8 @@ class Slack:
     `prefix` is another way to address it in channels (`''`: none). `url` is that of the Web API,
     another one for GovSlack.
     """
+
+    note_every = NOTE_SECONDS
 
     def __init__(
         self,
@@ -99,6 +103,7 @@ class Slack:
         # its key, until it is stored; those that come later are acknowledged at once.
         self._seen = Seen()
         self._runs = Runs()
+        self._noted: Noted[dict[str, str]] = Noted()
         self._guard = Guard(flood, has_shell)
         self._is_let_in = True  # what was yielded last
         self._unstored: dict[str, list[str]] = {}
@@ -156,6 +161,22 @@ class Slack:
             await self._post(message, piece)
         if file is not None:
             await self._send(message, file)
+        if (where := self._noted.take(message.id)) is not None:
+            await self._tried("chat.delete", where)  # the answer is news, which a change is not
+
+    async def note(self, message: Message) -> None:
+        """Post how far a message is, and change that post from then on."""
+        if message.get("network") != NETWORK:
+            return
+        text = {"text": escaped(fixed(note(message)))}
+        where = self._noted.at(message.id)
+        if where is not None:
+            await self._tried("chat.update", {**where, **text})
+            return
+        posted = await self._tried("chat.postMessage", {**_place(message), **text})
+        if stamp := posted.get("ts"):
+            channel = str(posted.get("channel") or _place(message)["channel"])
+            self._noted.put(message.id, {"channel": channel, "ts": str(stamp)})
 
     async def close(self) -> None:
         """Hang up."""
@@ -226,16 +247,20 @@ class Slack:
     # --- what goes out -----------------------------------------------------------------------------
 
     async def _post(self, message: Message, piece: str) -> None:
-        words = {
-            "channel": message.get("channel") or message.get("room", ""),
-            "text": escaped(piece),
-            "thread_ts": message.get("thread", ""),
-        }
+        words = {**_place(message), "text": escaped(piece)}
         if _is_private(message):
             words["user"] = message.get("user", "")
             await self._api.call("chat.postEphemeral", words)
         else:
             await self._api.call("chat.postMessage", words)
+
+    async def _tried(self, method: str, words: dict[str, str]) -> dict[str, Any]:
+        """Do once what is no loss if it fails: the next note, or the answer, is more than this one."""
+        try:
+            return await self._api.call(method, words, tries=1)
+        except (Denied, Unreachable) as error:
+            _log.warning("a note is not as it should be: %s", error)
+            return {}
 
     async def _send(self, message: Message, file: Attachment) -> None:
         """Send a file; if Slack does not want it, say so instead."""
@@ -248,6 +273,12 @@ class Slack:
         except Denied as denied:
             _log.warning("a file was not sent: %s", denied)
             await self._post(message, f"{file.name} could not be sent ({denied.code})")
+
+
+def _place(message: Message) -> dict[str, str]:
+    """Where it was asked."""
+    channel = message.get("channel") or message.get("room", "")
+    return {"channel": channel, "thread_ts": message.get("thread", "")}
 
 
 def _is_private(message: Message) -> bool:

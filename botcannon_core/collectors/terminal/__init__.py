@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from botcannon_core.chat.answer import answer
+from botcannon_core.chat.answer import answer, attachment, note
 from botcannon_core.collectors.terminal.pipe import Pipe
 from botcannon_core.collectors.terminal.surface import Complete, Surface
 from botcannon_core.errors import UsageError
@@ -76,9 +76,14 @@ class Terminal:
         if self._surface.one_at_a_time and message.id != self._awaited:
             self._early[message.id] = message
             return
-        if (text := answer(message)) is not None:
+        self._surface.note(message.id, "")
+        if text := _shown(message):
             await self._surface.show(text)
         self._answered.set()
+
+    def note(self, message: Message) -> None:
+        """Show how far a line is that still runs; a script is told nothing of that."""
+        self._surface.note(message.id, note(message))
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -121,6 +126,17 @@ def _completion(shell: object | None, acl: object, who: Mapping[str, str]) -> Co
     from botcannon_core.chat.walk import complete
 
     return partial(complete, shell, gate=Gate(rules(acl), Asker.of(who)))
+
+
+def _shown(message: Message) -> str:
+    """The text of an answer, and a line for a file, which a terminal cannot show."""
+    text = answer(message) or ""
+    try:
+        file = attachment(message)
+    except ValueError as error:
+        return f"{text}\n{error}".strip("\n")
+    about = f"({file.name}, {len(file.content):,} bytes: no files on a terminal)" if file else ""
+    return f"{text}\n{about}".strip("\n") if about else text
 
 
 def _who() -> dict[str, str]:

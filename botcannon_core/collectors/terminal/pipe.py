@@ -38,6 +38,9 @@ class Pipe:
         except OSError:
             self._ended, self._rest = True, b""
 
+    def note(self, about: str, text: str) -> None:
+        """Nothing: a script gets answers alone."""
+
     def close(self) -> None:
         """Nothing: the descriptors are the process's own."""
 

@@ -25,6 +25,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from botcannon_core.collectors.terminal.surface import Complete, put
 
+MOST_NOTES = 3  # lines above the prompt; of more, the latest
 HISTORY = Path(".botcannon/history-terminal")  # in the project folder, where all processes run
 
 
@@ -42,6 +43,7 @@ class Screen:
     ) -> None:
         self._banner = banner
         self._prompt = prompt
+        self._notes: dict[str, str] = {}  # what is still running, the latest last
         self._raw = ExitStack()
         self._is_raw = False
         self._session: PromptSession[str] = PromptSession(
@@ -72,6 +74,14 @@ class Screen:
         """Print `text` above the prompt, at once."""
         await run_in_terminal(lambda: _print(text))
 
+    def note(self, about: str, text: str) -> None:
+        """Show `text` right above the prompt until it changes; an empty one takes it away."""
+        if self._notes.pop(about, "") == text:
+            return  # there was none, and there is none
+        if text:
+            self._notes[about] = text
+        self._session.app.invalidate()
+
     def close(self) -> None:
         """Give the terminal its usual mode back, in which Ctrl-C is a signal again."""
         self._is_raw = False
@@ -91,7 +101,12 @@ class Screen:
     async def _ask(self) -> str:
         # signals and stray exceptions stay with the process that runs us
         return await self._session.prompt_async(
-            self._prompt, handle_sigint=False, set_exception_handler=False
+            self._message, handle_sigint=False, set_exception_handler=False
+        )
+
+    def _message(self) -> str:
+        return "".join(
+            [f"{text}\n" for text in list(self._notes.values())[-MOST_NOTES:]] + [self._prompt]
         )
 
 

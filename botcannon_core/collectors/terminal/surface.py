@@ -28,6 +28,10 @@ class Surface(Protocol):
         """Show `text` at once, without tearing a line that is being typed."""
         ...
 
+    def note(self, about: str, text: str) -> None:
+        """Keep `text` in sight, instead of the last one about the same; an empty one takes it away."""
+        ...
+
     def close(self) -> None:
         """Leave the terminal as it was found; safe to call twice."""
         ...
