@@ -23,6 +23,8 @@ from tests.story.cannon_here import project
 
 Join = Callable[..., DoorHere]
 
+WRITTEN = ("chat.postMessage", "chat.update", "chat.delete")
+
 
 def echo(message: Message) -> dict[str, str]:
     return {"text": f"you said {message['text']}", "_outcome": "done"}
@@ -236,6 +238,89 @@ def test_what_was_asked_through_another_door_is_left_alone(
     door = ready(chat, join)
     door.call("taskback", Message({"text": "hi", "network": "irc", "_outcome": "done"}, "1-0"))
     assert chat.posted() == []
+
+
+# --- edits, floods, notes
+
+
+def test_an_edit_is_run_only_if_what_was_said_failed(chat: RocketChatHere, join: Join) -> None:
+    def answer(message: Message) -> dict[str, str]:
+        failed = {"_outcome": "parked", "_error": "no"}
+        return failed if "typo" in message["text"] else echo(message)
+
+    door = ready(chat, join, answer)
+    fine, typo = chat.say("!pay 5"), chat.say("!typo")
+    chat.posts(2)
+    for message, text in ((fine, "!pay 6"), (typo, "!typo again"), (typo, "!fixed"), (typo, "!no")):
+        chat.edit(message, text)
+        count = _said(door).count("next")
+        chat.say("!next")
+        chat.until(lambda n=count: _said(door).count("next") > n, "it is heard")
+    assert [text for text in _said(door) if text != "next"] == [
+        "pay 5",
+        "typo",
+        "typo again",
+        "fixed",
+    ]
+    assert len({m["event_id"] for m in door.intake.messages}) == len(door.intake.messages)
+
+
+def _said(door: DoorHere) -> list[str]:
+    return [m["text"] for m in door.intake.messages]
+
+
+def test_what_was_said_and_edited_while_it_was_away_is_run_once(
+    chat: RocketChatHere, join: Join
+) -> None:
+    door = ready(chat, join)
+    chat.say("!one")
+    chat.posts(1)
+    chat.cut()
+    chat.edit(chat.say("!tow"), "!two")
+    chat.posts(2)
+    chat.wait_for_link(2)
+    chat.tell_of(chat.messages[-1])
+    chat.say("!three")
+    chat.posts(3)
+    assert _said(door) == ["one", "two", "three"]
+
+
+def test_who_says_too_much_is_told_once(chat: RocketChatHere, join: Join) -> None:
+    memory = forgetful()
+    door = ready(chat, join, flood={"commands": 2}, memory=memory)
+    for n in range(5):
+        chat.say(f"cmd {n}", room="BOTU1")
+    chat.say("cmd", room="U2BOT", user="U2")
+    told = "error: more than 2 commands in a minute: I listen to you again in 5 minutes"
+    assert sorted(chat.posts(4)) == [told, "you said cmd", "you said cmd 0", "you said cmd 1"]
+    door.leave()
+    later = ready(chat, join, memory=memory)  # it has not forgotten whom it turned away
+    chat.say("cmd 9", room="U2BOT", user="U2")
+    chat.posts(5)
+    assert _said(later) == ["cmd 9"]
+
+
+def test_a_note_is_changed_until_the_answer_is_there(chat: RocketChatHere, join: Join) -> None:
+    door = ready(chat, join)
+    asked = {"text": "build", "channel": "R1", "thread": "m0", "network": "rocketchat"}
+    for how_far in ("10 %", "20 %"):
+        door.call("note", Message({**asked, "_note": how_far}, "1-0"))
+    door.call("taskback", Message({**asked, "text": "built", "_outcome": "done"}, "1-0"))
+    note = {"roomId": "R1", "msgId": "x"}
+    assert [call for call in chat.calls if call[0] in WRITTEN] == [
+        ("chat.postMessage", {"roomId": "R1", "text": "… 10 %", "tmid": "m0"}),
+        ("chat.update", {**note, "text": "… 20 %"}),
+        ("chat.postMessage", {"roomId": "R1", "text": "built", "tmid": "m0"}),
+        ("chat.delete", note),
+    ]
+
+
+def test_a_note_that_cannot_be_shown_is_no_error(chat: RocketChatHere, join: Join) -> None:
+    door = ready(chat, join)
+    chat.refuse("chat.postMessage", "error-not-allowed")
+    asked = {"text": "build", "channel": "R1", "network": "rocketchat", "_note": "1 %"}
+    door.call("note", Message(asked, "1-0"))
+    assert len(chat.posted()) == 1
 
 
 # --- being away

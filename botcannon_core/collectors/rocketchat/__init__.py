@@ -24,21 +24,24 @@ each answer. `private` answers, and files with them, go into a direct message.
 Limits: Rocket.Chat acknowledges nothing, so the bot remembers what was stored last, and reads what it
 has missed when it comes back, if that is not older than `catch_up` seconds. Texts are split at 4,900
 characters (the server's own limit is 5,000), one piece in half a second. Other bots, integrations,
-encrypted rooms and rooms that the bot is not in are not heard.
+encrypted rooms and rooms that the bot is not in are not heard; an edit is, if what was said had failed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import Attachment, answer, attachment
+from botcannon_core.chat.answer import Attachment, attachment, note
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.clean import safe
+from botcannon_core.chat.edited import Runs
+from botcannon_core.chat.guard import FloodKwarg, Guard
+from botcannon_core.chat.noted import Noted
 from botcannon_core.chat.split import split
 from botcannon_core.collectors.rocketchat.account import Account, account
 from botcannon_core.collectors.rocketchat.event import Said, room_in, said_in
@@ -57,6 +60,7 @@ __all__ = ["RocketChat"]
 
 NETWORK = "rocketchat"
 MOST_TEXT = 4_900  # characters; a server's default is 5,000
+NOTE_SECONDS = 3.0  # between two notes about one message
 PAUSE_SECONDS = 0.5  # between the pieces of one answer
 
 _log = logging.getLogger("botcannon.rocketchat")
@@ -66,8 +70,11 @@ class RocketChat:
     """A bot on a Rocket.Chat server.
 
     `prefix` is another way to address it in rooms (`''`: none). What was said while it was away is
-    answered if it is not older than `catch_up` seconds. `memory` is the service's.
+    answered if it is not older than `catch_up` seconds. `flood` says how much of one asker
+    is heard (chat/flood). `memory` is the service's.
     """
+
+    note_every = NOTE_SECONDS
 
     def __init__(
         self,
@@ -79,6 +86,8 @@ class RocketChat:
         prefix: str = "!",
         in_threads: bool = False,
         catch_up: float = 600.0,
+        flood: FloodKwarg = None,
+        has_shell: bool = False,
         memory: Memory | None = None,
     ) -> None:
         mine = account(url, user, password, user_id, token)
@@ -92,6 +101,9 @@ class RocketChat:
         self._me = self._my_name = ""
         self._is_behind = False  # there may be news that nobody will tell us
         self._unstored: dict[str, Said] = {}  # by event id
+        self._guard = Guard(flood, has_shell)
+        self._runs = Runs()
+        self._noted: Noted[dict[str, str]] = Noted()
 
     async def read(self) -> AsyncIterator[dict[str, str]]:
         """What was said to the bot next; raises ServiceError once the server does not want us."""
@@ -99,10 +111,18 @@ class RocketChat:
             news = await self._news()
             for said in news:
                 if (fields := await self._fields(said)) is not None:
-                    self._unstored[fields["event_id"]] = said
+                    self._unstored[said.key] = said
+                    self._runs.began(said.name, said.key)
                     yield fields
         except Unreachable as error:
             _log.warning("not heard: %s", error)
+
+    def admit(self, fields: Mapping[str, str]) -> bool | str:
+        """Whether what was just yielded may be stored."""
+        verdict = self._guard(fields)
+        if verdict is not True:
+            self._past.pass_over(self._unstored.pop(fields["event_id"]))
+        return verdict
 
     async def stored(self, message: Message) -> None:
         """Remember that this message is safe: it is what we begin after next time."""
@@ -114,7 +134,8 @@ class RocketChat:
         """Post the answer where it was asked; raises ServiceError if the server does not take it."""
         if message.get("network") != NETWORK:
             return  # asked through some other door of this service: not ours to send
-        text = answer(message) or ""
+        self._runs.ended(message)
+        text = self._guard.answer(message) or ""
         try:
             file = attachment(message)
         except ValueError as error:
@@ -129,6 +150,23 @@ class RocketChat:
             await self._post(room, thread, piece)
         if file is not None:
             await self._send(room, thread, file)
+        if (where := self._noted.take(message.id)) is not None:
+            await self._tried("chat.delete", where)  # the answer is news, which a change is not
+
+    async def note(self, message: Message) -> None:
+        """Post how far a message is, and change that post from then on."""
+        if message.get("network") != NETWORK:
+            return
+        text = fixed(safe(note(message)))[:MOST_TEXT]
+        where = self._noted.at(message.id)
+        if where is not None:
+            await self._tried("chat.update", {**where, "text": text})
+            return
+        room, thread = await self._place(message)
+        words = {"roomId": room, "text": text, "tmid": thread}
+        posted = (await self._tried("chat.postMessage", words)).get("message") or {}
+        if key := posted.get("_id"):
+            self._noted.put(message.id, {"roomId": room, "msgId": str(key)})
 
     async def close(self) -> None:
         """Hang up."""
@@ -165,7 +203,9 @@ class RocketChat:
 
     def _is_wanted(self, said: Said) -> bool:
         """Whether something that was read is to become a message: the one place that decides it."""
-        return not said.edited and self._past.is_news(said)
+        if self._past.is_news(said):
+            return True
+        return self._past.is_edit(said) and self._runs.may_again(said.name)
 
     async def _fields(self, said: Said) -> dict[str, str] | None:
         """What was said as a message, or None if it was not meant for us."""
@@ -179,7 +219,7 @@ class RocketChat:
             "user_name": said.user_name,
             "room": f"#{said.room.name}" if said.room.name else said.channel,
             "channel": said.channel,
-            "thread": said.thread or (said.key if self._in_threads else ""),
+            "thread": said.thread or (said.name if self._in_threads else ""),
             "direct": "1" if is_direct else "",
             "mention": "1" if called.by_name else "",
             "event_id": said.key,
@@ -208,6 +248,14 @@ class RocketChat:
     async def _post(self, room: str, thread: str, piece: str) -> None:
         words = {"roomId": room, "text": piece, "tmid": thread}
         await self._rest.tell("chat.postMessage", words)
+
+    async def _tried(self, path: str, words: Mapping[str, str]) -> dict[str, Any]:
+        """Do once what is no loss if it fails: the next note, or the answer, is more than this one."""
+        try:
+            return await self._rest.tell(path, words, tries=1)
+        except (Denied, Unreachable) as error:
+            _log.warning("a note is not as it should be: %s", error)
+            return {}
 
     async def _send(self, room: str, thread: str, file: Attachment) -> None:
         """Send a file; if the server does not want it, say so instead."""

@@ -27,7 +27,7 @@ class Room:
 class Said:
     """One thing a person said, with Rocket.Chat's ids."""
 
-    key: str  # of the message: the same in every event about it
+    name: str  # the id of the message: the same in every event about it
     user: str
     user_name: str
     channel: str
@@ -35,7 +35,12 @@ class Said:
     text: str
     time: float  # when it was said first, by the server's clock
     thread: str  # the id of the message its thread began with, or nothing
-    edited: str  # when it was edited, or nothing: such an event tells of what was told before
+    edited: str  # when it was edited, or nothing
+
+    @property
+    def key(self) -> str:
+        """What names this saying of it."""
+        return f"{self.name}:{self.edited}" if self.edited else self.name
 
     def is_direct(self, me: str) -> bool:
         """True if nobody else is in its room: the id of such a room is made of the two."""
@@ -49,11 +54,11 @@ def said_in(message: Any, room: Room, me: str) -> Said | None:
         return None
     who = message.get("u")
     user = _text(who, "_id")
-    key, channel, time = _text(message, "_id"), _text(message, "rid"), seconds(message.get("ts"))
-    if not user or not key or not channel or not time or user == me:
+    name, channel, time = _text(message, "_id"), _text(message, "rid"), seconds(message.get("ts"))
+    if not user or not name or not channel or not time or user == me:
         return None
     return Said(
-        key=key,
+        name=name,
         user=user,
         user_name=_text(who, "name") or _text(who, "username") or user,
         channel=channel,

@@ -57,16 +57,27 @@ class Past:
             self._seen.is_new(key)
 
     def is_news(self, said: Said) -> bool:
-        """True the first time that something is told, unless it is old."""
+        """True the first time that something is told, edited or not, unless it is old."""
         if said.time <= self._until - LATE_SECONDS:
             return False
         self._until = max(self._until, said.time)
-        return self._seen.is_new(said.key)
+        if not self._seen.is_new(said.name):
+            return False
+        self._seen.is_new(said.key)  # edited before we heard of it: that is no edit any more
+        return True
+
+    def is_edit(self, said: Said) -> bool:
+        """True the first time that the edit of something is told."""
+        return bool(said.edited) and self._seen.is_new(said.key)
+
+    def pass_over(self, said: Said) -> None:
+        """Nothing more has to be done about this, and all that was said before it."""
+        self._stored = max(self._stored, said.time)
+        self._kept.append(said.name)
 
     def keep(self, said: Said) -> None:
-        """Remember that this, and all that was said before it, is safe."""
-        self._stored = max(self._stored, said.time)
-        self._kept.append(said.key)
+        """The same, and remember it also when we end."""
+        self.pass_over(said)
         kept = json.dumps({"until": self._stored, "keys": list(self._kept)})
         try:
             self._memory.put(KEY, kept, KEPT_SECONDS)

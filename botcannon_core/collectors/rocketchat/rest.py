@@ -63,10 +63,10 @@ class Rest:
         path = f"{path}?{urlencode(words)}" if words else path
         return await self._renewing("GET", path, None, tries)
 
-    async def tell(self, path: str, words: Mapping[str, str]) -> dict[str, Any]:
+    async def tell(self, path: str, words: Mapping[str, str], tries: int = TRIES) -> dict[str, Any]:
         """POST; raises as `ask`."""
         given = {name: value for name, value in words.items() if value}
-        return await self._renewing("POST", path, given)
+        return await self._renewing("POST", path, given, tries)
 
     async def upload(self, file: Attachment, room: str, thread: str) -> None:
         """Send a file to a room; raises as `ask`."""
