@@ -23,17 +23,18 @@ class Reply(str):
     """What a chat would show of an answer, and so equal to that text; empty if it shows nothing.
 
     `message` has all that came back: the fields of the message with the results over them. `trace` is
-    the traceback of what a task has raised.
+    the traceback of what a task has raised, `notes` what was told of how far it is before it ended.
     """
 
-    __slots__ = ("message", "trace")
+    __slots__ = ("message", "notes", "trace")
     message: Message
     trace: str
+    notes: tuple[str, ...]
 
-    def __new__(cls, message: Message, trace: str = "") -> Reply:
+    def __new__(cls, message: Message, trace: str = "", notes: tuple[str, ...] = ()) -> Reply:
         """The reply that a taskback is, or that a message is to which nobody gave one."""
         made = super().__new__(cls, (answer(message) if message.outcome else None) or "")
-        made.message, made.trace = message, trace
+        made.message, made.trace, made.notes = message, trace, notes
         return made
 
     @property
@@ -145,6 +146,12 @@ class TestBot:
         )
 
 
-def reply(fields: Mapping[str, str], message_id: str, service: str, trace: str = "") -> Reply:
+def reply(
+    fields: Mapping[str, str],
+    message_id: str,
+    service: str,
+    trace: str = "",
+    notes: tuple[str, ...] = (),
+) -> Reply:
     """The reply that the fields of a taskback are."""
-    return Reply(Message(dict(fields), message_id, service), trace)
+    return Reply(Message(dict(fields), message_id, service), trace, notes)

@@ -94,11 +94,12 @@ class Real:
             if admitted.status == "repeat" or not spec.tasks:
                 return reply(fields, admitted.id, service)
             until = time.monotonic() + PATIENCE + spec.workers.timeout * spec.deliver.tries
-            came = self._outcome(service, follower, admitted.id, until)
+            *notes, came = self._told(service, follower, admitted.id, until)
         finally:
             line.close()
             follower.close()
-        return reply(came, admitted.id, service, self._trace(service, admitted.id))
+        noted = tuple(fields["_note"] for fields in notes if "_note" in fields)
+        return reply(came, admitted.id, service, self._trace(service, admitted.id), noted)
 
     def put(self, service: str, fields: Mapping[str, str], ago: float) -> None:
         """Add to what a service has stored. Raises UsageError for one older than the last."""
@@ -113,13 +114,18 @@ class Real:
         """Raise UsageError: only a simulated clock can be moved."""
         raise UsageError(f"{seconds:g} s cannot be skipped where time is real")
 
-    def _outcome(
+    def _told(
         self, service: str, follower: Follower, message_id: str, until: float
-    ) -> Mapping[str, str]:
+    ) -> list[Mapping[str, str]]:
+        """All that comes back for a message, its outcome last."""
+        came: list[Mapping[str, str]] = []
         while time.monotonic() < until:
             for _, entry in followed({service: follower}, time.monotonic() + GLANCE):
-                if entry.fields.get("_id") == message_id and "_outcome" in entry.fields:
-                    return entry.fields
+                if entry.fields.get("_id") != message_id:
+                    continue
+                came.append(entry.fields)
+                if "_outcome" in entry.fields:
+                    return came
             self._see_up(service)
         raise ServiceError(
             f"{service} did not end the message in time; it said:\n{self._said(service)}"

@@ -16,20 +16,26 @@ from typing import Any, cast
 from botcannon_core.cannon import asks, chain, job, worker
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.pool import MOST_TURNS
+from botcannon_core.cannon.progress import told
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import DeliverSpec, ServiceSpec
 from botcannon_core.errors import ServiceError, UsageError
-from botcannon_core.ledger import visit
+from botcannon_core.ledger import journal, stream, visit
 from botcannon_core.ledger.admission import Admitted, Gate
 from botcannon_core.ledger.history import History
+from botcannon_core.ledger.journal import Held
+from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line, Refused
 from botcannon_core.ledger.store import Store
-from botcannon_core.ledger.stream import Entry, pairs
-from botcannon_core.message import Message
+from botcannon_core.ledger.stream import Ending, Settled, pairs
+from botcannon_core.message import Message, one_line, redacted
 from botcannon_core.roles import Task
 from botcannon_core.testing.bot import Reply, reply
 from botcannon_core.testing.declared import Declared
 from botcannon_core.testing.fake.store import FakeStore
+
+WHO = "test"  # the consumer that takes every message, and its host
 
 
 class Simulated:
@@ -41,6 +47,8 @@ class Simulated:
         self._store = FakeStore(lambda: self._now, declared.namespace)
         self._recipes: dict[str, worker.Recipes] = {}
         self._kept: dict[str, Sequence[Task]] = {}  # of services with `isolation: worker`
+        self._held: Held | None = None  # the message that runs
+        self._notes: list[str] = []  # what it has told of how far it is
 
     def ask(self, service: str, fields: Mapping[str, str]) -> Reply:
         """Run a message here, with all its tries. Raises what a constructor raises."""
@@ -52,10 +60,10 @@ class Simulated:
         check_admitted(admitted, spec)
         if admitted.status == "repeat" or not spec.tasks:
             return reply(fields, admitted.id, service)
-        done, ended = self._run(spec, Job.of(Entry(admitted.id, dict(fields))))
+        done, ended = self._run(spec, taken(line, self._keys(service), admitted.id))
         taskback = job.taskback(done, ended)
-        self._settle(line, service, taskback, job.dead(done, ended, "test"))
-        return reply(taskback, admitted.id, service, ended.trace)
+        self._settle(line, spec, done, taskback, job.dead(done, ended, WHO))
+        return reply(taskback, admitted.id, service, ended.trace, tuple(self._notes))
 
     def put(self, service: str, fields: Mapping[str, str], ago: float) -> None:
         """Add to what a service has stored. Raises UsageError for one older than the last."""
@@ -69,11 +77,13 @@ class Simulated:
 
     def _run(self, spec: ServiceSpec, one: Job) -> tuple[Job, Ended]:
         """The job after its last try, and how that ended; between tries the clock moves."""
+        self._notes = []
         while True:
             one = one.begun()
+            self._held = Held(one.id, one.entry, WHO, one.tries)
             message = Message(one.fields, one.id, spec.name)
             ended = chain.run(self._tasks(spec), message, spec.hidden)
-            if ended.how not in ("failed", "again") or one.tries >= spec.deliver.tries:
+            if ended.how not in ("failed", "again") or one.tries >= _most_tries(spec, ended):
                 return one, ended
             self._now += _pause(spec.deliver, one.tries, ended)
 
@@ -85,7 +95,9 @@ class Simulated:
             handles = {"ledger": lambda: History(lambda: cast(Store, self._store))}
             with chdir(self._declared.folder):  # where a worker finds app/
                 self._recipes[spec.name] = worker.recipes(spec, handles)
-        tasks = worker.construct(self._recipes[spec.name], partial(self._answer, spec.name))
+        tasks = worker.construct(
+            self._recipes[spec.name], partial(self._answer, spec.name), partial(self._note, spec)
+        )
         if spec.workers.isolation == "worker":
             self._kept[spec.name] = tasks
         return tasks
@@ -93,25 +105,46 @@ class Simulated:
     def _answer(self, service: str, kind: str, body: Any) -> Any:
         """What a pool would answer to its worker."""
         line, answers = self._line(service), list[Any]()
-        asks.answer(line, self._keys(service), [kind, body], answers.append)
+        asks.answer(line, self._keys(service), [kind, body], answers.append, self._held)
         while not answers:
             line.ask("PING")  # heard after what was asked
         return answers[0]
 
+    def _note(self, spec: ServiceSpec, *said: object) -> None:
+        self._notes.append(one_line(redacted(told(*said), spec.hidden)))
+
     def _settle(
-        self, line: Line, service: str, taskback: Mapping[str, str], dead: Mapping[str, str]
+        self,
+        line: Line,
+        spec: ServiceSpec,
+        done: Job,
+        taskback: Mapping[str, str],
+        dead: Mapping[str, str],
     ) -> None:
-        keys = self._keys(service)
-        line.ask("XADD", keys.taskback, "*", *pairs(taskback))
-        if taskback["_outcome"] == "parked":
-            line.ask("XADD", keys.dead, "*", *pairs(dead))
-        line.ask("HINCRBY", keys.key("counts"), taskback["_outcome"], 1)
+        is_parked = taskback["_outcome"] == "parked"
+        ending = Ending(done.entry, WHO, taskback, dead if is_parked else {})
+        settled: list[Settled] = []
+        stream.settle(line, self._keys(spec.name), ending, settled.append)
+        if spec.chain and not is_parked:
+            journal.forget(line, self._keys(spec.name), done.id, done.entry)
+        line.ask("PING")  # heard after both
 
     def _line(self, service: str) -> Line:
         return Line(self._store, self._keys(service).data)
 
-    def _keys(self, service: str) -> Any:
+    def _keys(self, service: str) -> Keys:
         return self._store.keys(service)
+
+
+def taken(line: Line, keys: Keys, message_id: str) -> Job:
+    """The job of a message, from now on held by us; of what was only put, nothing is worked on."""
+    stream.make_group(line, keys.data, stream.POOL)
+    words = ("GROUP", stream.POOL, WHO, "COUNT", 1_000, "STREAMS", keys.data, ">")
+    while answer := line.ask("XREADGROUP", *words):
+        for entry in stream.entries(answer[0][1]):
+            if entry.id == message_id:
+                return Job.of(entry)
+    raise ServiceError(f"the message {message_id} has gone again")
 
 
 def check_admitted(admitted: Admitted, spec: ServiceSpec) -> None:
@@ -150,6 +183,11 @@ def entered(declared: Declared) -> Iterator[None]:
             for name in [name for name in sys.modules if f"{name}.".startswith("app.")]:
                 del sys.modules[name]
             sys.modules.update(apps)
+
+
+def _most_tries(spec: ServiceSpec, ended: Ended) -> int:
+    """What keeps a journal counts its tries itself."""
+    return MOST_TURNS if spec.chain and ended.how == "again" else spec.deliver.tries
 
 
 def _pause(rule: DeliverSpec, tries: int, ended: Ended) -> float:

@@ -58,6 +58,12 @@ class Bot:
     def process(self):
         return os.getpid()
 
+    def copy(self, progress, seconds: float = 0.0):
+        progress("copying", 0.5)
+        time.sleep(seconds)
+        progress("my token is " + self._token, 0.9)
+        return "copied"
+
 
 TRIES = []
 
@@ -127,6 +133,37 @@ services:
     workers: {isolation: worker, max: 1}
   only-collected:
     collector: {file: timer, entry: Timer}
+  buys:
+    collector: {file: timer, entry: Timer}
+    program: buy
+programs:
+  buy:
+    args: {item: {type: string, required: true}}
+    outputs: {order: {type: string, required: true}}
+    steps: [reserve, charge]
+steps:
+  reserve: {file: steps, entry: reserve, undo: [release]}
+  release: {file: steps, entry: release}
+  charge: {file: steps, entry: charge}
+"""
+
+STEPS = """
+DID = []
+
+
+def reserve(message, results):
+    DID.append("reserve")
+    return {"order": f"an {results['item']}"}
+
+
+def release(message, results):
+    DID.append("release")
+
+
+def charge(message, results):
+    if results["item"] == "elephant":
+        raise ValueError("too dear")
+    DID.append("charge")
 """
 
 Open = Callable[..., TestBot]
@@ -137,6 +174,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "app").mkdir()
     (tmp_path / "tests").mkdir()
     (tmp_path / "app" / "bot.py").write_text(BOT)
+    (tmp_path / "app" / "steps.py").write_text(STEPS)
     (tmp_path / "cannon-compose.yml").write_text(SERVICES)
     return tmp_path
 
@@ -222,6 +260,12 @@ def test_a_file_comes_with_its_content(bot: TestBot) -> None:
     assert bot("hello").file is None
 
 
+def test_what_is_told_before_the_end_comes_with_the_reply(bot: TestBot) -> None:
+    reply = bot("copy")
+    assert (reply, reply.notes) == ("copied", ("copying (50%)", "my token is *** (90%)"))
+    assert bot("hello").notes == ()
+
+
 # --- services
 
 
@@ -300,6 +344,16 @@ def test_a_message_meets_new_objects_unless_a_worker_takes_many(bot: TestBot) ->
 
     assert counts("fresh") == ["1", "1"]
     assert counts("kept") == ["1", "2"]
+
+
+def test_a_program_runs_to_its_end_or_is_undone(bot: TestBot) -> None:
+    buys = bot.service("buys")
+    done = json.loads(buys.send({"item": "apple"}).message["body"])
+    assert (done["ok"], done["result"]) == (True, {"order": "an apple"})
+    undone = buys.send({"item": "elephant"})
+    assert undone.outcome == "done"
+    assert json.loads(undone.message["body"])["error"]["step"] == "charge"
+    assert sys.modules["app.steps"].DID == ["reserve", "charge", "reserve", "release"]
 
 
 # --- the ledger, secrets, the app
@@ -395,6 +449,7 @@ def test_a_real_one_answers_the_same_from_processes_of_its_own(bot: TestBot) -> 
     wrong = real("boom")
     assert (wrong.error, "bot.py" in wrong.trace) == ("ValueError: it broke", True)
     assert "exit code 9" in (real("die").error or "")
+    assert "copying (50%)" in real("copy --seconds=0.7").notes
     real.put("shop", {"n": "1"}, ago=30.0)
     assert real("seen shop 60") == "1"
     assert real.service("files").send({"n": "1"}).file == ("a.txt", b"abc")
