@@ -48,9 +48,11 @@ class Progress:
                 return
             self._latest = text
             wait = self._due - time.monotonic()
+            if self._timer is not None:
+                return  # it will tell this, and soon
             if wait <= 0:
                 self._tell()
-            elif self._timer is None:
+            else:
                 self._timer = threading.Timer(wait, self._tell_late)
                 self._timer.daemon = True
                 self._timer.start()
