@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import Crew, Hooks, Worker
+from botcannon_core.cannon.crew import CANCELLED, Crew, Hooks, Worker
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.watch import Watch
@@ -535,6 +535,45 @@ def test_closing_ends_everything(start: Start) -> None:
     crew.helper()
     crew.crew.close()
     assert not gone_or(of(crew.project))
+
+
+# --- what nobody wants any more
+
+
+def job_of(crew: Running, entry: str) -> Job:
+    return next(w.job for w in crew.crew.busy if w.job is not None and w.job.entry == entry)
+
+
+@pytest.mark.parametrize("do", ["sleep", "ignore_sigterm", "helper"])
+def test_a_job_that_is_cancelled_is_not_to_be_tried_again(start: Start, do: str) -> None:
+    crew = start()
+    entry = crew.give(do, seconds="1000", then="sleep")
+    helper = crew.helper() if do == "helper" else None
+    job = job_of(crew, entry)
+    assert crew.crew.cancel(job)
+    assert not crew.crew.cancel(job)  # it is under way
+    crew.until(lambda: entry in crew.ended, "it has ended")
+    assert crew.ended[entry] == CANCELLED
+    crew.until(lambda: helper is None or not helper.is_running(), "its helper has ended, too")
+    assert crew.run("pid").how == "done"
+
+
+def test_a_job_that_is_over_cannot_be_cancelled(start: Start) -> None:
+    crew = start()
+    entry = crew.give("echo", text="x")
+    job = job_of(crew, entry)
+    crew.until(lambda: entry in crew.ended, "it has ended")
+    assert not crew.crew.cancel(job)
+    assert crew.run("pid").how == "done"
+
+
+def test_a_worker_for_many_jobs_that_is_cancelled_gets_no_other(start: Start) -> None:
+    crew = start(isolation="worker", max=1)
+    first = crew.run("pid").results["pid"]
+    entry = crew.give("sleep", seconds="1000")
+    assert crew.crew.cancel(job_of(crew, entry))
+    crew.until(lambda: entry in crew.ended, "it has ended")
+    assert crew.run("pid").results["pid"] != first
 
 
 def test_the_workers_end_with_their_pool_however_it_ends(start: Start, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.story.cannon_here import BOTCANNON, Project, environment, project
+from tests.story.hosts_here import hosts
 
 pytestmark = [pytest.mark.story, pytest.mark.xdist_group("main_job")]
 
@@ -250,3 +251,21 @@ def alive(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def test_a_command_is_ended_on_whatever_host_it_runs() -> None:
+    service = SERVICE.replace("noting, entry: Noting", "feed, entry: Feed")
+    with hosts(service, BOT) as here:
+        here.up("b", "--only=workers")
+        who = ["--user=ada", "--room=ops"]
+        here.until(lambda: '"work"' in here.run("b", "ps", "--format=json").stdout, "b is up")
+        sent = here.run("a", "send", "work", "--text=slow one", *who).stdout.strip()
+        runs = here.folder / "b" / "runs"
+        here.until(runs.exists, "it runs on b")
+        here.run("a", "send", "work", "--text=cancel", *who)
+        ended = here.until(
+            lambda: [f for f in here.stream("taskback") if f["_id"] == sent and "_note" not in f],
+            "it has ended",
+        )
+        assert [one["_error"] for one in ended] == ["cancelled"]
+        assert runs.read_text() == "one\n"
