@@ -86,6 +86,12 @@ class Plans:
     steps: Mapping[str, Step] = field(default_factory=dict)
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def offered(self) -> dict[str, Program]:
+        """The programs that may be asked for: those that services name."""
+        names = [name for listed in self.services.values() for name in listed]
+        return {name: self.programs[name] for name in names}
+
     def only(self, names: Iterable[str]) -> Plans:
         """These programs with all that they come to, and nothing else."""
         reached = self.reached(names)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,11 +17,31 @@ from botcannon_core.collectors.socket import JsonServer
 from botcannon_core.collectors.socket.door import Address, listen
 from botcannon_core.errors import ServiceError
 from botcannon_core.message import Message
+from botcannon_core.programs.plan import resolve
+from botcannon_core.programs.program import Plans
 from tests.collectors.door_here import PATIENCE, DoorHere
 from tests.collectors.socket_client import Talk, asked, dialled, once, rest
 
 Open = Callable[..., DoorHere]
-PROGRAMS = {"buy": None, "refund": None}
+
+
+def plans(*names: str, **more: Any) -> Plans:
+    """Programs of these names that a service offers; `more` belongs into each."""
+    each = {"steps": ["reserve", "ship"], **more}
+    return resolve(
+        {
+            "programs": dict.fromkeys(names, each),
+            "steps": {
+                "check": {"file": "shop", "entry": "check"},
+                "reserve": {"file": "shop", "entry": "reserve", "needs": ["check"]},
+                "ship": {"file": "shop", "entry": "ship"},
+            },
+            "services": {"shop": {"programs": list(names)}},
+        }
+    )
+
+
+PROGRAMS = plans("buy", "refund")
 
 
 def shout(message: Message) -> dict[str, str]:
@@ -120,7 +139,7 @@ def test_a_program_gets_its_pool_and_metadata(door: Open) -> None:
 
 
 def test_the_only_program_need_not_be_named(door: Open) -> None:
-    here = door(run, programs={"buy": None})
+    here = door(run, programs=BUY)
     assert asked(address(here), {"data_pool": {}})["result"]["program"] == "buy"
 
 
@@ -558,12 +577,7 @@ FAILED = {
         {"step": "release", "kind": "undo", "began": 3.0, "took": 0.5, "how": "done"},
     ],
 }
-BUY = SimpleNamespace(
-    steps=("reserve", "ship"),
-    order=tuple(
-        SimpleNamespace(kind="run", key=key, of=key) for key in ("check", "reserve", "ship")
-    ),
-)
+BUY = plans("buy")
 
 
 def replying(document: dict[str, Any]) -> Callable[[Message], dict[str, str]]:
@@ -579,14 +593,14 @@ def from_ryuso(here: DoorHere, data: bytes) -> Any:
 
 def test_ryusos_clients_get_the_outputs_alone(door: Open) -> None:
     result = {"order": "check|reserve", "note": "none"}
-    here = door(replying({"ok": True, "result": result}), programs={"buy": BUY}, compat="ryuso")
+    here = door(replying({"ok": True, "result": result}), programs=BUY, compat="ryuso")
     asked_for = {"program": "buy", "data_pool": {"item": "x"}, "metadata": {}, "other": 1}
     assert from_ryuso(here, json.dumps(asked_for, indent=4).encode()) == result
     assert asked(address(here), asked_for) == result
 
 
 def test_ryusos_clients_are_told_of_a_failure_as_they_expect(door: Open) -> None:
-    here = door(replying(FAILED), programs={"buy": BUY}, compat="ryuso")
+    here = door(replying(FAILED), programs=BUY, compat="ryuso")
     metadata = {"who": "me", "program_fail": False, "rectifier_fail": True, "traceback": []}
     before = time.time() * 1000 - 1
     reply = asked(address(here), {"program": "buy", "data_pool": {}, "metadata": metadata})
@@ -606,7 +620,7 @@ def test_ryusos_clients_are_told_of_a_failure_as_they_expect(door: Open) -> None
 def test_ryusos_clients_are_told_whether_a_need_or_an_undo_failed(door: Open) -> None:
     error = {"kind": "step", "step": "check", "text": "x"}
     failed = {"ok": False, "error": error, "left": ["release (of reserve)"]}
-    here = door(replying(failed), programs={"buy": BUY}, compat="ryuso")
+    here = door(replying(failed), programs=BUY, compat="ryuso")
     reply = asked(address(here), {"program": "buy", "data_pool": {}})
     assert (reply["_dependency_fail"], reply["_rectifier_fail"]) == (True, True)
     assert reply["_left"] == ["release (of reserve)"]
@@ -614,7 +628,7 @@ def test_ryusos_clients_are_told_whether_a_need_or_an_undo_failed(door: Open) ->
 
 def test_ryusos_clients_are_told_of_a_request_that_the_program_refuses(door: Open) -> None:
     refused = {"ok": False, "error": {"kind": "request", "step": "", "text": "no"}, "trace": []}
-    here = door(replying(refused), programs={"buy": BUY}, compat="ryuso")
+    here = door(replying(refused), programs=BUY, compat="ryuso")
     assert asked(address(here), {"program": "buy"}) == {"_server_error": "no"}
 
 
@@ -630,6 +644,6 @@ def test_ryusos_clients_are_told_of_a_request_that_the_program_refuses(door: Ope
     ],
 )
 def test_ryusos_clients_are_told_what_is_wrong(door: Open, data: bytes, error: str) -> None:
-    here = door(run, programs={"buy": BUY}, compat="ryuso")
+    here = door(run, programs=BUY, compat="ryuso")
     assert from_ryuso(here, data) == {"_server_error": error}
     assert from_ryuso(here, b'{"program": "buy", "data_pool": {}}')["program"] == "buy"

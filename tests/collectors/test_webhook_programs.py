@@ -25,9 +25,10 @@ PROGRAMS = resolve(
                 "steps": [{"file": "shop", "entry": "Reserve"}],
             },
             "refund": {"steps": [{"file": "shop", "entry": "Refund"}]},
-        }
+        },
+        "services": {"shop": {"programs": ["buy", "refund"]}},
     }
-).programs
+)
 
 
 def replying(**envelope: Any) -> Callable[[Message], dict[str, str]]:
@@ -122,9 +123,9 @@ def test_the_programs_are_described_for_tools(door: Open) -> None:
     assert list(described["paths"]) == ["/programs/buy", "/programs/refund"]
     operation = described["paths"]["/programs/buy"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    assert schema == PROGRAMS["buy"].args.json_schema()
+    assert schema == PROGRAMS.programs["buy"].args.json_schema()
     given = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    assert given["properties"]["result"] == PROGRAMS["buy"].outputs.json_schema()
+    assert given["properties"]["result"] == PROGRAMS.programs["buy"].outputs.json_schema()
 
 
 def test_a_page_shows_them_to_people(door: Open) -> None:

@@ -87,7 +87,7 @@ class JsonServer:
         self._tls = door.tls(certificate, private_key, client_ca) if certificate else None
         self._is_guarded = token is not None or bool(certificate and client_ca)
         self._manners = Manners(
-            programs=programs,
+            programs=None if programs is None else programs.offered,
             strict=not self._is_ryuso,
             may_say_who=self._is_guarded or not acl,
             token=token,
@@ -220,15 +220,15 @@ class JsonServer:
     def _said(
         self, message: Message, fields: Mapping[str, str], document: Mapping[str, Any], began: float
     ) -> Reply:
-        programs = self._programs
-        if programs is None:
+        plans = self._programs
+        if plans is None:
             return _with_id(envelope.of_tasks(message, fields), document)
         answer = envelope.of_program(message, fields)
         if not self._is_ryuso:
             return _with_id(answer, document)
         name = fields["program"]
         metadata = document.get("metadata", {})
-        return ryuso.of_run(answer, name, metadata, began, ryuso.needs(programs[name]))
+        return ryuso.of_run(answer, name, metadata, began, ryuso.needs(plans, name))
 
     def _refusal(self, refused: Refused, document: Mapping[str, Any] = _NOTHING) -> Reply:
         if self._is_ryuso:

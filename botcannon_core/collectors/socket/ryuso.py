@@ -54,11 +54,14 @@ def of_run(
     }
 
 
-def needs(program: Any) -> frozenset[str]:
-    """The steps of a program that run only because others need them."""
-    depth, found = 0, set()
-    for action in program.order:
-        depth += {"enter": 1, "leave": -1}.get(action.kind, 0)
-        if action.kind == "run" and not depth and action.of not in program.steps:
-            found |= {action.key, action.of}
+def needs(plans: Any, name: str) -> frozenset[str]:
+    """The names of the steps of a program that run only because others need them."""
+    within, found = [plans.programs[name].steps], set[str]()
+    for action in plans.programs[name].order:
+        if action.kind == "enter":
+            within.append(plans.programs[action.of].steps)
+        elif action.kind == "leave":
+            within.pop()
+        elif action.of not in within[-1]:
+            found.add(plans.steps[action.of].name)
     return frozenset(found)

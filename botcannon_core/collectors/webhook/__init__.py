@@ -112,7 +112,9 @@ class Webhook:
         self._max_body = max_body
         self._max_waiting = max_waiting
         self._flood = guard.Guard(flood, has_shell)
-        self._programs = Programs(programs, path, token is not None) if programs else None
+        self._programs: Programs | None = None
+        if programs is not None:
+            self._programs = Programs(programs.offered, path, token is not None)
         self._exchanges = Exchanges()
         self._waiting = 0
         self._is_leaving = False
