@@ -19,6 +19,7 @@ from benchmarks.session import Session, about, load, measure
 from benchmarks.setting import Setting, quick
 
 RESULTS = Path(__file__).with_name("results")
+PICTURE = "rates.svg"
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
@@ -82,11 +83,12 @@ def _setting(asked: argparse.Namespace) -> Setting:
 def _write(session: Session, folder: Path, into_page: bool) -> None:
     text = tables.document(session)
     (folder / "tables.md").write_text(text)
-    (folder / "rates.svg").write_text(plot.picture(session))
+    (folder / PICTURE).write_text(plot.picture(session))
     print(text)
     if into_page:
-        PAGE.write_text(with_results(PAGE.read_text(), text))
-        (PAGE.parent / "rates.svg").write_text(plot.picture(session))
+        (PAGE.parent / PICTURE).write_text(plot.picture(session))
+        image = f"![no-op jobs a second of everybody]({PICTURE})\n"
+        PAGE.write_text(with_results(PAGE.read_text(), f"{image}\n{text}"))
 
 
 def with_results(page: str, text: str) -> str:
@@ -95,7 +97,7 @@ def with_results(page: str, text: str) -> str:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"the page has no {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
 
 
 def _say(text: str) -> None:

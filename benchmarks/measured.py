@@ -121,14 +121,28 @@ def idle(how: Setting) -> tuple[float, float]:
 
 
 def queued(how: Setting, isolation: Isolation) -> tuple[float, float]:
-    """Messages settled a second with 1,000,000 queued, and with 10,000 left at the end."""
-    end = how.jobs(JOBS[isolation])
+    """Messages settled a second while 1,000,000 more are queued, and while the last 10,000 are.
+
+    Both are looked at after the same number of messages, so that only the queue differs.
+    """
+    done = how.jobs(JOBS[isolation] // 2)
     rates = []
-    for count in (how.jobs(MANY_QUEUED), end + how.jobs(FEW_QUEUED)):
+    for count in (how.jobs(MANY_QUEUED) + done, how.jobs(FEW_QUEUED) + done):
         with project(how) as (bot, store):
             bot.fill(service(feed(count), "Noop", isolation, **room(count)), how.patience)
-            rates.append(_emptied(bot, store, how, end * STEADY_FROM, end))
+            rates.append(_emptied(bot, store, how, done * 0.8, done))
     return rates[0], rates[1]
+
+
+def memory(how: Setting, isolation: Isolation) -> float:
+    """MB of two idle workers and all that keeps them, but the store."""
+    with project(how) as (bot, _):
+        bot.declare({"bench": service(feed(1), "Noop", isolation)})
+        with bot.up("--only=workers") as up:
+            wait_while_busy(up.pid)
+            if up.poll() is not None:
+                raise Broken(f"memory: up has ended: {bot.printed()}")
+            return weight(up.pid)
 
 
 def delayed(how: Setting, isolation: Isolation) -> tuple[float, float]:

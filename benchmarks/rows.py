@@ -74,6 +74,7 @@ def of_mode(subject: str, mode: Isolation) -> list[Row]:
     kinds: list[tuple[str, tuple[str, ...], Measurement]] = [
         ("rate", ("rate",), partial(measured.throughput, isolation=mode)),
         ("latency", ("p50", "p99"), partial(measured.latency, isolation=mode)),
+        ("memory", ("memory",), partial(measured.memory, isolation=mode)),
         ("whole", ("rate",), partial(measured.whole, isolation=mode)),
         ("services", ("rate",), partial(measured.whole, isolation=mode, services=20)),
         ("workers", ("rate",), partial(measured.throughput, isolation=mode, workers=64)),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -94,6 +93,7 @@ def about(how: Setting, words: Sequence[str]) -> dict[str, Any]:
         store_version = version(store.client)
     return {
         "began": time.time(),
+        "quick": how.is_quick,
         "command": " ".join(["python -m benchmarks", *words]),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -101,13 +101,12 @@ def about(how: Setting, words: Sequence[str]) -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "load_before": psutil.getloadavg()[0],
         "store": store_version + (", append-only file" if how.aof else ", nothing on disk"),
-        "commit": _commit(),
-        "interpreter": sys.implementation.name,
-        "jobs": how.scale,
+        "botcannon": _said(str(ROOT / "botcannon"), "version"),  # and its environment is ready
+        "commit": _said("git", "describe", "--always", "--dirty"),
+        "scale": how.scale,
     }
 
 
-def _commit() -> str:
-    words = ["git", "describe", "--always", "--dirty"]
+def _said(*words: str) -> str:
     ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     return ended.stdout.strip()

@@ -20,6 +20,7 @@ class Setting:
     timed_jobs: int = 500
     patience: float = 240.0
     aof: bool = False  # the store writes a log, as the embedded one does
+    is_quick: bool = False
 
     def jobs(self, usual: int) -> int:
         """How many jobs to take where a full run takes `usual`."""
@@ -28,7 +29,7 @@ class Setting:
 
 def quick(cache: Path, aof: bool) -> Setting:
     """A setting that tries everything in a short time; its figures mean nothing."""
-    return Setting(cache, 0.02, 2.0, 20, 60.0, aof)
+    return Setting(cache, 0.02, 2.0, 20, 60.0, aof, is_quick=True)
 
 
 @contextmanager

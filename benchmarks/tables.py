@@ -92,12 +92,7 @@ def goals() -> list[Goal]:
 def document(session: Session) -> str:
     """The whole session as a page of Markdown."""
     parts = [
-        f"Measured {time.strftime('%Y-%m-%d', time.gmtime(session.about['began']))} with "
-        f"`{session.about['command']}`: {session.about['cores']} cores, "
-        f"{session.about['memory_gb']} GB, {session.about['system']}, Python "
-        f"{session.about['python']}, {session.about['store']}, botcannon at "
-        f"{session.about['commit']}. Medians of {rounds(session)} rounds, "
-        "with the lowest and highest in brackets.",
+        heading(session),
         peers_table(session),
         reach_table(session),
         limits(session),
@@ -105,6 +100,20 @@ def document(session: Session) -> str:
         failures(session),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def heading(session: Session) -> str:
+    """When, where and how it was measured."""
+    about = session.about
+    count = rounds(session)
+    medians = f"Medians of {count} rounds, lowest and highest in brackets." if count > 1 else ""
+    warning = "**Tried with `--quick`: these figures mean nothing.**" if about.get("quick") else ""
+    text = (
+        f"Measured on {time.strftime('%Y-%m-%d', time.gmtime(about['began']))} by "
+        f"`{about['command']}` at {about['commit']}: {about['cores']} cores, "
+        f"{about['memory_gb']} GB, {about['system']}, Python {about['python']}, {about['store']}. "
+    )
+    return " ".join(part for part in (text.strip(), medians, warning) if part)
 
 
 def peers_table(session: Session) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from subprocess import SubprocessError
 
 from benchmarks.cannon import Isolation
 from benchmarks.environments import SetUpError
@@ -11,6 +12,7 @@ from benchmarks.profile import flame
 from benchmarks.profile.processes import Share, shares
 from benchmarks.profile.stages import Stage, stages
 from benchmarks.setting import Setting
+from benchmarks.steady import Broken
 from benchmarks.tables import number, table
 
 FLAME_SECONDS = 10.0
@@ -31,7 +33,12 @@ def profile(how: Setting, folder: Path, say: Callable[[str], None]) -> int:
             graph = flame.folded(flame.recorded(how, mode, min(FLAME_SECONDS, how.idle_seconds)))
             flame.save(graph, f"isolation: {mode}", folder / f"flame-{mode}.svg")
             busiest = flame.busiest(graph)
-        except (SetUpError, OSError) as error:  # no py-spy, or not allowed to look
+        except (
+            SetUpError,
+            Broken,
+            OSError,
+            SubprocessError,
+        ) as error:  # no py-spy, or not allowed to look
             say(f"{mode}: no flame graph: {error}")
             busiest, code = [], 1
         parts += told(mode, in_turn, spent, rate, busiest)
