@@ -42,7 +42,7 @@ VERBS = {
     "send": Verb("handling", "send", "put a message into a service by hand"),
     "chat": Verb("chatting", "chat", "chat with a running service"),
     "acl": Verb("allowing", "acl", "may somebody run a command, and which rule says so"),
-    "program": Verb("program", "program", "list, draw and run programs"),
+    "program": Verb("program", "program", "list, draw, run, begin and import programs"),
     "shell": Verb("shelling", "shell", "run one command of a service's shell here"),
     "retry": Verb("handling", "retry", "give parked messages another try"),
     "drop": Verb("handling", "drop", "delete parked messages"),

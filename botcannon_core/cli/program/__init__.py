@@ -1,6 +1,6 @@
 """The verb `program`: its actions, each with words and options of its own, checked before it runs.
 
-Not here: what the actions do (looking, running).
+Not here: what the actions do (looking, running, writing).
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from typing import Annotated, Literal
 from botcannon_core.cli.signature import Rest, explained
 from botcannon_core.cli.words import HelpAsked, bound
 
-Action = Literal["ls", "show", "graph", "run"]
+Action = Literal["ls", "show", "graph", "run", "new", "import"]
 ACTIONS = {
     "ls": ("looking", "ls"),
     "show": ("looking", "show"),
     "graph": ("looking", "graph"),
     "run": ("running", "run"),
+    "new": ("writing", "new"),
+    "import": ("writing", "import_"),
 }
 
 
 def program(action: Action, *words: Annotated[str, Rest()], file: str | None = None) -> int | None:
-    """Look at programs, draw and run them: `program run buy --item=x`.
+    """Look at programs, draw, run, begin and import them: `program run buy --item=x`.
 
-    program ls | show NAME | graph NAME | run NAME --ARG=VALUE...
+    program ls | show NAME | graph NAME | run NAME --ARG=VALUE... | new NAME | import SPEC
 
     `program ACTION --help` says how one is written.
     """
