@@ -352,6 +352,11 @@ class Traps:
         note("locked ran")
         return "PWNED-locked"
 
+    def moving(self, what: str, progress, times: int = 1) -> str:
+        for _ in range(times):
+            progress(f"s3cret {what}", 0.5)
+        return f"moved {what}"
+
     def wide(self, a_long_name: int = 1) -> str:
         return f"wide {a_long_name}"
 
