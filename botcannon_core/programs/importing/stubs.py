@@ -29,7 +29,8 @@ def grown(text: str | None, hooks: Iterable[tuple[Hook, Place]], title: str) -> 
     if not new:
         return text or ""
     head = f'"""Steps of {_quoted(title)}."""' if text is None else text.rstrip("\r\n")
-    return "\n\n\n".join(part for part in (head, *new) if part) + "\n"
+    added = "\n\n\n".join(["", *new] if head else new) + "\n"
+    return head + (added.replace("\n", "\r\n") if "\r\n" in head else added)
 
 
 def _names_in(text: str) -> set[str]:

@@ -187,6 +187,13 @@ def test_a_function_that_is_there_is_not_written_again() -> None:
     assert "app/stock.py" not in bring(json.dumps(SPEC), "", {"app/stock.py": mine}).files
 
 
+def test_a_file_with_other_line_ends_grows_with_its_own() -> None:
+    found = bring(json.dumps(SPEC), "", {"app/stock.py": "MINE = 1\r\nMORE = 2\r\n"})
+    text = found.files["app/stock.py"]
+    assert text.startswith("MINE = 1\r\nMORE = 2\r\n\r\n\r\ndef check(")
+    assert text.count("\n") == text.count("\r\n")
+
+
 def test_a_file_that_stands_where_a_folder_would_be_is_not_moved() -> None:
     found = bring(json.dumps(SPEC), "", {"app/bank.py": "MINE = 1\n"})
     assert found.files["app/bank.py"].startswith("MINE = 1\n\n\ndef refund(")
