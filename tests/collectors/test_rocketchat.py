@@ -315,6 +315,14 @@ def test_a_note_is_changed_until_the_answer_is_there(chat: RocketChatHere, join:
     ]
 
 
+def test_a_note_goes_even_if_nothing_is_answered(chat: RocketChatHere, join: Join) -> None:
+    door = ready(chat, join)
+    asked = {"text": "build", "channel": "R1", "network": "rocketchat"}
+    door.call("note", Message({**asked, "_note": "20 %"}, "1-0"))
+    door.call("taskback", Message({**asked, "_outcome": "done", "_empty": "1"}, "1-0"))
+    assert "chat.delete" in dict(chat.calls)
+
+
 def test_a_note_that_cannot_be_shown_is_no_error(chat: RocketChatHere, join: Join) -> None:
     door = ready(chat, join)
     chat.refuse("chat.postMessage", "error-not-allowed")

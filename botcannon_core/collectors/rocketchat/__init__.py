@@ -141,8 +141,12 @@ class RocketChat:
         except ValueError as error:
             file, text = None, f"{text}\n{error}".strip()
         pieces = split(fixed(safe(text)), MOST_TEXT)
-        if not pieces and file is None:
-            return
+        if pieces or file is not None:
+            await self._answer(message, pieces, file)
+        if (where := self._noted.take(message.id)) is not None:
+            await self._tried("chat.delete", where)  # the answer is news, which a change is not
+
+    async def _answer(self, message: Message, pieces: list[str], file: Attachment | None) -> None:
         room, thread = await self._place(message)
         for n, piece in enumerate(pieces):
             if n:
@@ -150,8 +154,6 @@ class RocketChat:
             await self._post(room, thread, piece)
         if file is not None:
             await self._send(room, thread, file)
-        if (where := self._noted.take(message.id)) is not None:
-            await self._tried("chat.delete", where)  # the answer is news, which a change is not
 
     async def note(self, message: Message) -> None:
         """Post how far a message is, and change that post from then on."""
