@@ -34,7 +34,9 @@ def pack(values: Mapping[str, Any]) -> str:
         found.encode()
     except UnicodeEncodeError:  # half a character, as JSON may bring one; written as its number
         return json.dumps(packed, separators=(",", ":"))
-    except (ValueError, RecursionError):  # digits without end
+    except RecursionError:
+        raise _error((), f"{_NEVER}: it is nested too deeply") from None
+    except ValueError:  # digits without end
         raise _error((), f"{_NEVER}: a number with too many digits") from None
     return found
 

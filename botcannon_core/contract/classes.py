@@ -59,7 +59,7 @@ def leniently(thing: Any) -> Kind:
     try:
         # who takes an enum may mean its values or its names, and has found a way with either
         return _Reader(_anything, _anything).kind(thing)
-    except ContractError:
+    except Exception:  # noqa: BLE001 - also a default's factory, which may raise anything
         return _ANY
 
 
@@ -92,8 +92,8 @@ class _Reader:
         thing = _bare(thing)
         if thing is None or thing is types.NoneType:
             return self.unknown(thing)
-        if isinstance(thing, collections.abc.Hashable) and thing in _SCALARS:
-            return SCALARS[_SCALARS[thing]]
+        if (name := _scalar(thing)) is not None:
+            return SCALARS[name]
         origin, parts = typing.get_origin(thing) or thing, typing.get_args(thing)
         if origin in (typing.Union, types.UnionType):
             return self._union(parts)
@@ -241,6 +241,13 @@ def _undressed(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return value.model_dump() if _is_model(type(value)) else value
+
+
+def _scalar(thing: Any) -> str | None:
+    try:
+        return _SCALARS.get(thing)
+    except TypeError:  # not hashable, as a note to readers may be
+        return None
 
 
 def _bare(thing: Any) -> Any:

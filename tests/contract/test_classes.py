@@ -87,11 +87,21 @@ def test_every_annotation_has_its_type(annotation: Any, text: str) -> None:
     assert str(contract.of(annotation)) == text
 
 
-@pytest.mark.parametrize("annotation", [Path, Callable[[], None], None, tuple[int, str], 5, Tree])
+@pytest.mark.parametrize(
+    "annotation", [Path, Callable[[], None], None, tuple[int, str], 5, [int], Literal[b"a"], Tree]
+)
 def test_what_has_no_type_is_refused_or_unchecked(annotation: Any) -> None:
     with pytest.raises(ContractError):
         contract.of(annotation)
     assert str(leniently(annotation)) == "any"
+
+
+def test_a_factory_that_fails_leaves_its_class_unchecked() -> None:
+    @dataclasses.dataclass
+    class Bad:
+        x: int = dataclasses.field(default_factory=lambda: int("x"))
+
+    assert str(leniently(Bad)) == "any"
 
 
 def test_a_part_without_a_type_leaves_the_rest_checked() -> None:
