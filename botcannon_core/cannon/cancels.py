@@ -74,7 +74,12 @@ class Cancels:
                 cancels.carried_out(self._line, self._keys, *wish)
 
     def _wish_about(self, job: Job) -> tuple[str, str] | None:
-        """Who wants this message ended and since which entry, if anybody does."""
+        """Who wants this message ended and since which entry, if anybody does.
+
+        A wish itself is not ended by a later one: it has to be answered.
+        """
         who = cancels.whose(job.fields)
         entry = self._wishes.get(who)
-        return (who, entry) if entry and cancels.is_before(job.entry, entry) else None
+        if not entry or cancels.is_wish(job.fields) or not cancels.is_before(job.entry, entry):
+            return None
+        return who, entry

@@ -27,7 +27,7 @@ def of_program(message: Message, asked: Mapping[str, str]) -> Envelope:
 
 def of_tasks(message: Message, asked: Mapping[str, str]) -> Envelope:
     """The envelope of what ordinary tasks gave: only what is not merely what was asked."""
-    if message.outcome == "parked":
+    if message.outcome == "parked" or message.error:
         return {**_unanswered(message), "message": message.id}
     result = {
         name: value

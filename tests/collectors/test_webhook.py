@@ -20,7 +20,9 @@ pytest.importorskip("starlette", reason="the extra 'webhook' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'webhook' is not installed")
 
 from botcannon_core.collectors import exchange
+from botcannon_core.collectors.envelope import of_tasks
 from botcannon_core.collectors.webhook import Webhook
+from botcannon_core.collectors.webhook.answer import answer_to
 from botcannon_core.errors import ServiceError
 from botcannon_core.message import Message
 from tests.collectors.door_here import PATIENCE, DoorHere
@@ -571,3 +573,11 @@ def test_lines_that_make_no_sense_are_counted_from_their_answers(door: Open) -> 
 def test_a_webhook_that_is_no_bot_listens_to_everything(door: Open) -> None:
     here = door()
     assert {post(here, "hi").status for _ in range(20)} == {200}
+
+
+def test_a_cancelled_message_is_no_success() -> None:
+    asked = {"text": "slow"}
+    ended = Message({**asked, "_outcome": "skipped", "_error": "cancelled", "_empty": "1"}, "1-0")
+    told = answer_to(ended, asked, as_json=True)
+    assert (told.status, json.loads(told.body)) == (500, {"error": "cancelled", "id": "1-0"})
+    assert of_tasks(ended, asked)["ok"] is False

@@ -120,6 +120,13 @@ def test_what_was_ended_before_its_wish_was_run_counts(line: Line, keys: Keys) -
     assert not cancel(line, keys, wish, user="U2")
 
 
+def test_what_was_ended_for_a_later_wish_counts_for_the_earlier_too(line: Line, keys: Keys) -> None:
+    first, second = put(line, keys, "cancel"), put(line, keys, "cancel")
+    cancels.carried_out(line, keys, whose(ANN), second)
+    third = put(line, keys, "cancel")
+    assert [cancel(line, keys, one) for one in (first, second, third)] == [True, True, False]
+
+
 def test_of_two_wishes_the_later_one_counts(line: Line, keys: Keys) -> None:
     first, second = put(line, keys, "cancel"), put(line, keys, "cancel")
     cancel(line, keys, first)

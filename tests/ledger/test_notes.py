@@ -1,4 +1,4 @@
-"""Notes in a real store: one at a time, and only from whoever holds the message."""
+"""Notes in a real store and in memory: one at a time, and only from whoever holds the message."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +8,18 @@ import pytest
 from botcannon_core.ledger import notes, stream
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
-from botcannon_core.ledger.store import Store
+from botcannon_core.testing.fake.store import FakeStore
 
 
 @pytest.fixture
-def keys(store: Store) -> Keys:
-    return store.keys("s")
+def keys() -> Keys:
+    return Keys("T", "s")
 
 
-@pytest.fixture
-def line(store: Store, keys: Keys) -> Iterator[Line]:
+@pytest.fixture(params=["real", "memory"])
+def line(request: pytest.FixtureRequest, keys: Keys) -> Iterator[Line]:
+    is_real = request.param == "real"
+    store: Any = request.getfixturevalue("store") if is_real else FakeStore(namespace="T")
     opened = Line(store, keys.data)
     stream.make_group(opened, keys.data, stream.POOL)
     opened.ask("XADD", keys.data, "*", "text", "slow")

@@ -171,6 +171,17 @@ def test_nothing_to_end_is_said_and_a_question_is_answered_with_no(chat: Chat) -
     assert not (chat.here.folder / "wiped").exists()
 
 
+def test_who_is_impatient_is_not_told_that_nothing_runs(chat: Chat) -> None:
+    slow = chat.say("slow one")
+    chat.runs("one")
+    wishes = [chat.say("cancel"), chat.say("cancel")]
+    assert chat.is_told(slow) == "cancelled"
+    assert chat.is_told(chat.say("hi")) == "hello"
+    ended = [one for n in wishes for one in outcomes(chat.here, n)]
+    assert [one["_outcome"] for one in ended] == ["skipped", "skipped"]
+    assert not [one for one in ended if "_error" in one]
+
+
 @pytest.mark.parametrize("how", ["deaf", "graceful"])
 def test_a_command_that_will_not_end_is_ended(chat: Chat, how: str) -> None:
     slow = chat.say(f"{how} one")

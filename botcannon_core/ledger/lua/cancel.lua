@@ -1,6 +1,6 @@
 -- Somebody wants what they asked before this entry ended. Marked for the pools, which look (see cancels.py);
 -- of several wishes the latest counts. Returns 1 if there is, or was, anything to end: a message of theirs
--- that a pool holds, or one that was ended because of this very wish.
+-- that a pool holds, or one that was ended because of this very wish or a later one.
 -- KEYS data, mark, ended   ARGV group, entry, ms to remember, field, value, ... that tell who it is
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-?(%d*)$')
@@ -22,7 +22,8 @@ end
 
 local marked = redis.call('GET', KEYS[2])
 if not marked or is_before(marked, ARGV[2]) then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
-if redis.call('GET', KEYS[3]) == ARGV[2] then return 1 end
+local ended = redis.call('GET', KEYS[3])
+if ended and not is_before(ended, ARGV[2]) then return 1 end
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)
 if pending.err then return 0 end -- no pool has ever read
 for _, held in ipairs(pending) do

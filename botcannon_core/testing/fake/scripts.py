@@ -170,7 +170,8 @@ def cancel(db: Database, keys: Words, args: Words) -> Answer:
     marked = db.do("GET", mark)
     if not marked or id_of(marked) < id_of(entry):
         db.do("SET", mark, entry, "PX", remember)
-    if db.do("GET", ended) == entry:
+    last = db.do("GET", ended)
+    if last and id_of(last) >= id_of(entry):
         return 1
     stream = db.made(data, Stream)
     held = stream.groups.get(group, Group()).pending()
