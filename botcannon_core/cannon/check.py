@@ -73,7 +73,7 @@ def check(
 
 def _unheard(service: ServiceSpec, seen: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
     """The service's own keys that no task of it asks for: a rule that nobody reads protects nothing."""
-    tasks = range(len(service.classes) - len(service.tasks), len(service.classes))
+    tasks = range(len(service.classes) - len(service.working), len(service.classes))
     looked = [seen.get(f"{service.name}/{index}") for index in tasks]
     if None in looked:
         return  # what cannot be looked at is a problem of its own

@@ -178,7 +178,7 @@ def main() -> None:
     if birth.open_history is not None:
         importlib.import_module("botcannon_core.ledger.dial")  # the store's client, warm, unopened
     forker = Forker(birth, pool)
-    if any(_is_async(loading.load(one)) for one in birth.service.tasks):
+    if any(_is_async(loading.load(one)) for one in birth.service.working):
         importlib.import_module("asyncio")  # 30 ms that each worker would need again
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on, what every worker inherits
     limits = birth.service.workers.limits

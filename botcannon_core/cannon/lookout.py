@@ -93,7 +93,7 @@ def _look(module: ModuleType, look: Look) -> dict[str, Any]:
         return _line(
             misfits(entry, one, look.service),
             look=f"{look.service.name}/{look.index}",
-            handles=sorted(asks_for(entry, look.service.extra) - set(one.kwargs or ())),
+            handles=sorted(asks_for(entry, look.service.offered) - set(one.kwargs or ())),
             terminal=flag(entry, "terminal"),
             many=flag(entry, "many"),
         )

@@ -25,7 +25,7 @@ from botcannon_core.cannon.process import Signals
 from botcannon_core.cannon.stock import Stock
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.errors import StoreError
-from botcannon_core.ledger import stream
+from botcannon_core.ledger import journal, stream
 from botcannon_core.ledger.line import Cut, Line, Refused
 from botcannon_core.ledger.store import Store
 
@@ -34,6 +34,7 @@ MOST_AHEAD = 1000  # messages, however fast they are
 TIDY_SECONDS = 5.0
 MEND_SECONDS = 0.2  # between two attempts to reach the store again
 LONGEST_WAIT_SECONDS = 1.0
+MOST_TURNS = 1000  # of a message that keeps a journal, which itself counts what it tries
 
 
 class Pool:
@@ -52,7 +53,8 @@ class Pool:
         self._stock = Stock(store, self._line, self._keys, birth.service, self._lost)
         self._notes = Notes(self._line, self._keys, life.own_life())
         self._cancels = Cancels(self._line, self._keys, self._crew)
-        self._is_talked_to = birth.service.shell is not None  # so that `cancel` is heard
+        # so that `cancel` is heard; what keeps a journal is ended by nobody in the middle
+        self._is_talked_to = birth.service.shell is not None and not birth.service.chain
         self._pace = Pace(birth.service.workers.cooldown)
         self._finishing = False
         self._failure = ""
@@ -131,7 +133,7 @@ class Pool:
             if (cancelled := self._cancels.ended(job)) is not None:
                 self._stock.settle(job, cancelled)
                 continue
-            if job.tries < self._service.deliver.tries:
+            if self._has_tries(job):
                 return job
             text = f"its pool died or lost the store while it ran; it has had its {job.tries} tries"
             self._stock.settle(job, Ended("failed", error=text, error_id=chain.new_error_id()))
@@ -158,10 +160,17 @@ class Pool:
         is_fine = ended.how in ("done", "skipped")
         if not is_fine:
             self._log("error", jobs.log_line(job, ended), ended.error_id)
-        if ended.how in ("failed", "again") and job.tries < self._service.deliver.tries:
+        if ended.how in ("failed", "again") and self._has_tries(job, ended):
             self._stock.again(job, self._delay(job, ended))
-        else:
-            self._stock.settle(job, ended)
+            return
+        self._stock.settle(job, ended)
+        if is_fine and self._service.chain:
+            journal.forget(self._line, self._keys, job.id, job.entry)
+
+    def _has_tries(self, job: Job, ended: Ended | None = None) -> bool:
+        """Whether it may be run again; what keeps a journal goes on where it was after any death."""
+        goes_on = self._service.chain and (ended is None or ended.how == "again" or ended.cause)
+        return job.tries < (MOST_TURNS if goes_on else self._service.deliver.tries)
 
     def _delay(self, job: Job, ended: Ended) -> float:
         """Seconds before the next try: none after the first death, else doubling, with jitter."""

@@ -64,7 +64,7 @@ class Stock:
         self._is_closed = False  # takes nothing more, see `stop_taking`
         self._look_at = 0.0
         self._renew_at = self._renewed = time.monotonic()
-        self._heir = self._me if self._rule.order_by else ""
+        self._heir = self._me if self._rule.has_lanes else ""
 
     @property
     def waiting(self) -> int:
@@ -270,11 +270,11 @@ class Stock:
             self._held.pop(entry, None)
         self._waiting.clear()
         self._later.clear()
-        self._heir = stream.NOBODY if self._rule.order_by else ""
+        self._heir = stream.NOBODY if self._rule.has_lanes else ""
 
     def leave(self) -> None:
         """Hand back what is still ours, and give up our name. Waits for the store."""
         self._line.ask_script("leave", (self._keys.data,), stream.POOL, self._me)
 
     def _lane_of(self, job: Job) -> str | None:
-        return job.fields.get(self._rule.order_by) if self._rule.order_by else None
+        return self._rule.lane_of(job.fields)

@@ -11,8 +11,8 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
@@ -22,6 +22,7 @@ from botcannon_core.cannon.progress import Progress, unheard
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.ledger.cancels import Cancel
+from botcannon_core.ledger.journal import Journal
 from botcannon_core.ledger.memory import Ask, Memory
 from botcannon_core.message import Message
 from botcannon_core.roles import Task
@@ -37,12 +38,15 @@ class Recipes:
     handles: Handles
     shell: loading.Recipe | None
     tasks: tuple[loading.Recipe, ...]
+    parts: Mapping[str, loading.Recipe] = field(default_factory=dict)
 
 
 def recipes(service: ServiceSpec, handles: Handles) -> Recipes:
     """Import all that the chain needs, and find out how each class is built."""
     shell = loading.recipe(service.shell) if service.shell is not None else None
-    return Recipes(service, handles, shell, tuple(loading.recipe(one) for one in service.tasks))
+    tasks = tuple(loading.recipe(one) for one in service.tasks)
+    parts = {name: loading.recipe(one) for name, one in service.parts.items()}
+    return Recipes(service, handles, shell, tasks, parts)
 
 
 @dataclass
@@ -138,4 +142,8 @@ def construct(how: Recipes, ask: Ask, progress: Callable[..., None] = unheard) -
         "progress": lambda: progress,
     }
     handles = {**loading.extras(how.service), **how.handles, **own}
-    return [task({**handles, "shell": shell}) for task in how.tasks]
+    given = {**handles, "shell": shell}
+    if how.service.chain:
+        parts = {name: part(given) for name, part in how.parts.items()}
+        given |= {"parts": lambda: parts, "journal": lambda: Journal(ask)}
+    return [task(given) for task in how.tasks]

@@ -113,6 +113,7 @@ def _service(service: ServiceSpec, finder: _Finder) -> ServiceSpec:
         collector=fill(service.collector),
         shell=fill(service.shell) if service.shell else None,
         tasks=tuple(fill(task) for task in service.tasks),
+        parts={name: fill(part) for name, part in service.parts.items()},
         hidden=frozenset(hidden),
     )
 

@@ -35,6 +35,7 @@ def misfits(entry: Any, one: ClassSpec, service: ServiceSpec) -> list[Problem]:
     return [
         *(problem(one.at("entry"), text) for text in _role(entry, one)),
         *(problem(one.at("entry"), text) for text in _flags(entry, one)),
+        *(problem(one.at("entry"), text) for text in _undo(entry, one, service)),
         *(_kwargs(taken, one, service) if taken else ()),
         *(_mistyped(entry, one) if one.kwargs else ()),
     ]
@@ -82,6 +83,13 @@ def _role(entry: type, one: ClassSpec) -> list[str]:
     return []
 
 
+def _undo(entry: Any, one: ClassSpec, service: ServiceSpec) -> list[str]:
+    """That the undo of a step's class can be called as its task is."""
+    undo = inspect.getattr_static(entry, "undo", None) if isinstance(entry, type) else None
+    is_step = inspect.isfunction(undo) and one in service.parts.values()
+    return [_calls(f"{one.entry}.undo", 2)] if is_step and not accepts(undo, 3) else []
+
+
 def _calls(name: str, count: int) -> str:
     values = "message and results" if count else "nothing"
     return f"{name}() is called with {values}, but does not take just that"
@@ -127,7 +135,7 @@ def _mistyped(entry: Any, one: ClassSpec) -> Iterator[Problem]:
 def _offered(name: str, one: ClassSpec, service: ServiceSpec) -> bool:
     if name == "shell":
         return one.role != "shell" and service.shell is not None
-    return name in HANDLES or name in service.extra
+    return name in HANDLES or name in service.offered
 
 
 def _unknown(name: str, taken: Parameters, one: ClassSpec) -> Problem:

@@ -26,10 +26,10 @@ ROOMS: Mapping[Role, str] = {
 }
 """Where the built-ins of a role live; a shell is always the user's own."""
 
-HANDLES = frozenset({"shell", "has_shell", "ledger", "hidden", "memory"})
+HANDLES = frozenset({"shell", "has_shell", "ledger", "hidden", "memory", "progress", "cancel"})
 """What a class can ask for by naming it as a constructor parameter: the service's shell, whether there
 is one, the reader of every service's history, the texts that may never be shown, what the service
-remembers."""
+remembers, what to call to say how far it is, and what ends what the sender of a message has running."""
 
 Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
 """Builds an object, given the factories of the handles."""
@@ -91,8 +91,8 @@ def asks_for(entry: Any, more: Iterable[str] = ()) -> frozenset[str]:
 
 
 def extras(service: ServiceSpec) -> dict[str, Callable[[], Any]]:
-    """The handles that the service's own keys are: those that rooms brought, and `has_shell`."""
-    told = {**service.extra, "has_shell": service.shell is not None}
+    """The handles of the service's own: its keys, or what rooms made of them, and `has_shell`."""
+    told = {**service.extra, **service.handles, "has_shell": service.shell is not None}
     return {key: partial(_itself, value) for key, value in told.items()}
 
 

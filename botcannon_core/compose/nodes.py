@@ -94,20 +94,21 @@ def plain(node: yaml.Node) -> Any:
         raise ValueError(f"is written as {_tag(node)} but is not one") from None
 
 
-def value(spot: Spot, secret: bool = False) -> Any:
+def value(spot: Spot, secret: bool = False, specs: bool = False) -> Any:
     """Whatever stands here, as YAML gives it; a Secret if `secret` allows one here.
 
-    Problems below are put down at their own spot; their values are left out.
+    Problems below are put down at their own spot; their values are left out. Where `specs` stand, the
+    kwargs of each may be secrets.
     """
     if is_secret(spot.node):
-        if secret:
+        if secret or (specs and spot.path.rpartition(".")[0].endswith(".conf.kwargs")):
             return Secret()
         spot.refuse("a secret must be the whole value of one kwarg, not a part of it")
         return None
     if isinstance(spot.node, yaml.MappingNode) and spot.node.tag == MAP:
-        return {_key(key, child): value(child) for key, child in entries(spot)}
+        return {_key(key, child): value(child, specs=specs) for key, child in entries(spot)}
     if isinstance(spot.node, yaml.SequenceNode) and spot.node.tag == SEQ:
-        return [value(child) for child in items(spot)]
+        return [value(child, specs=specs) for child in items(spot)]
     try:
         return plain(spot.node)
     except ValueError as error:

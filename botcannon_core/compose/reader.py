@@ -7,7 +7,7 @@ here: whether the files and classes it names exist (loading), and where secrets 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 
 from botcannon_core.compose import document, nodes, rooms, values
+from botcannon_core.compose.chains import unfolded
+from botcannon_core.compose.classes import class_spec
 from botcannon_core.compose.nodes import Spot
 from botcannon_core.compose.spec import (
     BacklogSpec,
@@ -24,21 +26,16 @@ from botcannon_core.compose.spec import (
     DeliverSpec,
     KeepSpec,
     LimitsSpec,
-    Place,
     RestartSpec,
-    Role,
     ServiceSpec,
     StoreSpec,
     UniqueSpec,
     WorkersSpec,
 )
-from botcannon_core.errors import Problem, suggest
+from botcannon_core.compose.table import Convert, table
+from botcannon_core.errors import Problem
 
 SHORTEST_LEASE = 1.0  # seconds: a third of it must be enough to be heard by a busy store
-
-Convert = Callable[[Spot], Any]
-"""Makes a value of what stands at a spot. Raises ValueError for a value that is wrong; what is
-wrong further below it puts down there itself."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +67,12 @@ def read(path: Path) -> Reading:
         return _nothing(path, str(error), error.line)
     if top is None or nodes.is_empty(top.node):
         return _nothing(path, "is empty; it needs at least `services:` with one service", 1)
-    found = _table(top, TOP, required=("services",))
+    of_rooms = rooms.top_keys()
+    found = table(top, {**TOP, **of_rooms}, required=("services",))
     services: dict[str, ServiceSpec | None] = found.pop("services", {})
-    return _reading(ComposeSpec(file=str(path), **found), services, problems)
+    extra = {key: found.pop(key) for key in of_rooms if key in found}
+    services = unfolded(top, services, extra)
+    return _reading(ComposeSpec(file=str(path), extra=extra, **found), services, problems)
 
 
 def _nothing(path: Path, text: str, line: int) -> Reading:
@@ -83,7 +83,9 @@ def _reading(
     spec: ComposeSpec, services: Mapping[str, ServiceSpec | None], problems: list[Problem]
 ) -> Reading:
     ordered = sorted(set(problems))
+    shared = tuple(found for key in rooms.top_keys() for found in _within(key, ordered))
     broken = {name: _within(f"services.{name}", ordered) for name in services}
+    broken |= {n: broken[n] + shared for n, one in services.items() if one and one.chain}
     good = {n: service for n, service in services.items() if service and not broken[n]}
     others = (one for n, s in services.items() if s and broken[n] for one in s.classes)
     given = tuple(one for one in others if not _within(one.place.path, ordered))
@@ -105,52 +107,17 @@ def _within(path: str, problems: list[Problem]) -> tuple[Problem, ...]:
     return tuple(p for p in problems if p.path == path or p.path.startswith(below))
 
 
-# --- what a table is -------------------------------------------------------------------------------
-
-
-def _table(
-    spot: Spot, table: Mapping[str, Convert], required: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """The good values of a mapping by name; every other key is put down as a problem."""
-    found: dict[str, Any] = {}
-    seen = set()
-    before = len(spot.problems)
-    for key, child in nodes.entries(spot):
-        seen.add(key.value)
-        if key.value in table:
-            _convert(found, key.value, table[key.value], child)
-        else:
-            unknown = spot.child(key, key.value)
-            unknown.refuse(f"unknown key{suggest(key.value, list(table)) or _takes(table)}")
-    if seen or len(spot.problems) == before:  # else it was no mapping, and that is said already
-        for name in required:
-            if name not in seen:
-                spot.refuse(f"lacks the key {name!r}")
-    return found
-
-
-def _convert(found: dict[str, Any], name: str, convert: Convert, spot: Spot) -> None:
-    try:
-        found[name] = convert(spot)
-    except ValueError as error:
-        spot.refuse(str(error))
-
-
-def _takes(table: Mapping[str, Convert]) -> str:
-    return f"; there are {', '.join(table)}"
-
-
 # --- mappings --------------------------------------------------------------------------------------
 
 
 def _store(spot: Spot) -> StoreSpec:
     if isinstance(spot.node, yaml.MappingNode):
-        return StoreSpec(**_table(spot, STORE))
+        return StoreSpec(**table(spot, STORE))
     return StoreSpec(url=values.url(spot))
 
 
 def _workers(spot: Spot) -> WorkersSpec:
-    found = _table(spot, WORKERS)
+    found = table(spot, WORKERS)
     most = found.get("max", WorkersSpec.max)
     for name, default in (("hot", WorkersSpec.hot), ("idle", WorkersSpec.idle)):
         # what was not written adapts; what was written must fit
@@ -160,7 +127,7 @@ def _workers(spot: Spot) -> WorkersSpec:
 
 
 def _limits(spot: Spot) -> LimitsSpec:
-    return LimitsSpec(**_table(spot, LIMITS))
+    return LimitsSpec(**table(spot, LIMITS))
 
 
 def _restart(spot: Spot) -> RestartSpec:
@@ -178,9 +145,9 @@ def _deliver(spot: Spot) -> dict[str, Any]:
 
 
 def _with_backoff(
-    spot: Spot, table: Mapping[str, Convert], first: float, longest: float
+    spot: Spot, keys: Mapping[str, Convert], first: float, longest: float
 ) -> dict[str, Any]:
-    found = _table(spot, table)
+    found = table(spot, keys)
     first = found.get("backoff", first)
     if found.setdefault("backoff_max", max(first, longest)) < first:
         spot.refuse("backoff is longer than backoff_max")
@@ -188,69 +155,16 @@ def _with_backoff(
 
 
 def _backlog(spot: Spot) -> BacklogSpec:
-    return BacklogSpec(**_table(spot, BACKLOG))
+    return BacklogSpec(**table(spot, BACKLOG))
 
 
 def _unique(spot: Spot) -> UniqueSpec | None:
-    found = _table(spot, UNIQUE, required=("by",))
+    found = table(spot, UNIQUE, required=("by",))
     return UniqueSpec(**found) if "by" in found else None
 
 
 def _keep(spot: Spot) -> KeepSpec:
-    return KeepSpec(**_table(spot, KEEP))
-
-
-def _kwargs(spot: Spot) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, child in nodes.entries(spot):
-        if not key.value.isidentifier():
-            child.refuse("must be a name that a Python parameter can have")
-        found[key.value] = nodes.value(child, secret=True)
-    return found
-
-
-def _conf(spot: Spot) -> dict[str, Any]:
-    found = _table(spot, CONF)
-    if not found.keys() & {"key", "kwargs"}:
-        found["kwargs"] = {}
-    return found
-
-
-def _class(spot: Spot, role: Role, more: dict[str, Convert] | None = None) -> dict[str, Any]:
-    """A SPEC as {"spec": ClassSpec or None} and the values of the keys that `more` adds to it."""
-    found = _table(spot, SPEC | (more or {}), required=("file", "entry"))
-    file, entry, conf = (found.pop(n, None) for n in ("file", "entry", "conf"))
-    key, kwargs = (conf.get("key"), conf.get("kwargs")) if conf is not None else (None, {})
-    if file is None or entry is None:
-        return {"spec": None, **found}
-    built = ClassSpec(role, file, entry, key, kwargs, spot.place, _places(spot))
-    if built.secrets and key is None:
-        where = built.at(f"conf.kwargs.{built.secrets[0]}")
-        text = "a secret needs a `key` beside `kwargs`, under which it is kept"
-        spot.problems.append(Problem(where.file, where.line, where.path, text))
-    return {"spec": built, **found}
-
-
-def _places(spot: Spot, under: str = "") -> dict[str, Place]:
-    """Where each key of a SPEC stands, and all that is in its kwargs."""
-    found: dict[str, Place] = {}
-    quiet = Spot(spot.node, spot.path, spot.file, [])  # its problems are put down already
-    for step, child in _parts(quiet):
-        name = f"{under}{step}".removeprefix(".")
-        found[name] = child.place
-        if name.startswith("conf"):
-            found |= _places(child, name)
-    return found
-
-
-def _parts(spot: Spot) -> Iterator[tuple[str, Spot]]:
-    """What a mapping or a list holds, each with the step to it."""
-    if isinstance(spot.node, yaml.MappingNode):
-        for key, child in nodes.entries(spot):
-            yield f".{key.value}", child
-    elif isinstance(spot.node, yaml.SequenceNode):
-        for at, child in enumerate(nodes.items(spot)):
-            yield f"[{at}]", child
+    return KeepSpec(**table(spot, KEEP))
 
 
 def _tasks(spot: Spot) -> tuple[ClassSpec, ...]:
@@ -260,16 +174,19 @@ def _tasks(spot: Spot) -> tuple[ClassSpec, ...]:
         spots = list(nodes.items(spot))
     else:
         raise ValueError(f"must be a list or a mapping of tasks, is {nodes.kind(spot.node)}")
-    read_each = [_class(child, "task")["spec"] for child in spots]
+    read_each = [class_spec(child, "task")["spec"] for child in spots]
     return tuple(task for task in read_each if task)
 
 
 def _service(spot: Spot) -> ServiceSpec | None:
     """The service, or None when so much is wrong that there is none; problems are put down."""
     name = spot.path.removeprefix("services.")
-    of_rooms = rooms.service_keys()
-    found = _table(spot, {**SERVICE, **of_rooms}, required=("collector",))
+    of_rooms, of_chains = rooms.service_keys(), rooms.chain_keys()
+    found = table(spot, {**SERVICE, **of_rooms, **of_chains}, required=("collector",))
     extra = {key: found.pop(key) for key in of_rooms if key in found}
+    chain = {key: found.pop(key) for key in of_chains if key in found}
+    if chain and "tasks" in found:
+        spot.refuse(f"either `tasks` or `{next(iter(chain))}`, not both")
     collector = found.pop("collector", {"spec": None})
     if collector["spec"] is None:
         return None
@@ -288,6 +205,7 @@ def _service(spot: Spot) -> ServiceSpec | None:
         place=spot.place,
         deliver=deliver,
         extra=extra,
+        chain=chain,
         **found,
     )
 
@@ -309,8 +227,6 @@ def _services(spot: Spot) -> dict[str, ServiceSpec | None]:
 
 # --- the tables: every key there is ----------------------------------------------------------------
 
-CONF: dict[str, Convert] = {"key": values.name, "kwargs": _kwargs}
-SPEC: dict[str, Convert] = {"file": values.module, "entry": values.entry, "conf": _conf}
 STORE: dict[str, Convert] = {
     "url": values.url,
     "fsync": partial(values.choice, among=("everysec", "always")),
@@ -353,8 +269,8 @@ BACKLOG: dict[str, Convert] = {
 UNIQUE: dict[str, Convert] = {"by": values.field, "within": values.time}
 # The keys of rooms join this table when it is used.
 SERVICE: dict[str, Convert] = {
-    "collector": partial(_class, role="collector", more={"poll": values.time}),
-    "shell": partial(_class, role="shell"),
+    "collector": partial(class_spec, role="collector", more={"poll": values.time}),
+    "shell": partial(class_spec, role="shell"),
     "tasks": _tasks,
     "workers": _workers,
     "restart": _restart,

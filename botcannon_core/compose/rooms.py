@@ -1,7 +1,9 @@
 """The keys that rooms add to a compose file, found by name: compose knows none of them.
 
 A room that has some ships `schema.py` with a table SERVICE: each key of a service with the check of its
-plain value. What a key means is its room's business; here it stays plain, as YAML gives it.
+plain value. One whose keys stand in the place of `tasks` names those in CHAIN, its keys beside
+`services` in TOP, and `unfold` says what the plain values of all of these mean. What a key means is its
+room's business; here it stays plain, as YAML gives it.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
 
 from botcannon_core.compose import nodes
 from botcannon_core.compose.nodes import Spot
+from botcannon_core.compose.spec import Unfolded
 
 Check = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str]]]
 """Yields what is wrong with a plain value: the steps (keys and indexes) to the spot, and the text."""
@@ -27,10 +31,38 @@ _HOUSE = Path(__file__).parents[1]
 def service_keys() -> Mapping[str, Callable[[Spot], Any]]:
     """Every such key of a service, with what reads it."""
     found: dict[str, Check] = {}
-    for path in sorted(_HOUSE.glob("*/schema.py")):
-        module = importlib.import_module(f"{_HOUSE.name}.{path.parent.name}.schema")
-        found |= getattr(module, "SERVICE", {})
+    for schema in _schemas():
+        found |= getattr(schema, "SERVICE", {})
     return {key: partial(read, check=check) for key, check in found.items()}
+
+
+@cache
+def chain_keys() -> Mapping[str, Callable[[Spot], Any]]:
+    """Every key of a service that stands in the place of `tasks`, with what reads it."""
+    return {key: nodes.value for schema in _schemas() for key in getattr(schema, "CHAIN", ())}
+
+
+@cache
+def top_keys() -> Mapping[str, Callable[[Spot], Any]]:
+    """Every key of rooms beside `services`, with what reads it."""
+    keys = (key for schema in _schemas() for key in getattr(schema, "TOP", ()))
+    return dict.fromkeys(keys, partial(nodes.value, specs=True))
+
+
+def unfold(document: Mapping[str, Any]) -> Unfolded:
+    """What all rooms say of the plain values of a document."""
+    found = [schema.unfold(document) for schema in _schemas() if hasattr(schema, "unfold")]
+    return Unfolded(
+        tuple(one for unfolded in found for one in unfolded.problems),
+        tuple(one for unfolded in found for one in unfolded.places),
+        {name: one for unfolded in found for name, one in unfolded.chains.items()},
+    )
+
+
+@cache
+def _schemas() -> tuple[ModuleType, ...]:
+    names = sorted(path.parent.name for path in _HOUSE.glob("*/schema.py"))
+    return tuple(importlib.import_module(f"{_HOUSE.name}.{name}.schema") for name in names)
 
 
 def read(spot: Spot, check: Check) -> Any:
@@ -39,11 +71,11 @@ def read(spot: Spot, check: Check) -> Any:
     value = nodes.value(spot)
     if len(spot.problems) == before:  # else what is checked is not what was written
         for steps, text in check(value):
-            _below(spot, steps).refuse(text)
+            below(spot, steps).refuse(text)
     return value
 
 
-def _below(spot: Spot, steps: Iterable[str | int]) -> Spot:
+def below(spot: Spot, steps: Iterable[str | int]) -> Spot:
     """The spot that `steps` lead to, or the last on the way."""
     for step in steps:
         if isinstance(spot.node, yaml.MappingNode):

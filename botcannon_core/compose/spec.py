@@ -6,11 +6,14 @@ objects (loading).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Role = Literal["collector", "shell", "task"]
+
+Lane = Callable[[Mapping[str, str]], str | None]
+"""Says of a message's fields what it has in common with those that have to run before it."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ class KeepSpec:
 class DeliverSpec:
     """How often a message is tried, how long a pool may be silent, and what keeps its order.
 
-    `order_by` names a field: messages with the same value in it run in order, one at a time.
+    `order_by` names a field: messages with the same value in it run in order, one at a time. `lane` is a
+    room's own way to say what that value is.
     """
 
     tries: int = 3
@@ -125,6 +129,18 @@ class DeliverSpec:
     backoff_max: float = 60.0
     lease: float = 15.0
     order_by: str | None = None
+    lane: Lane | None = None
+
+    @property
+    def has_lanes(self) -> bool:
+        """Whether any messages have to wait for others."""
+        return self.order_by is not None or self.lane is not None
+
+    def lane_of(self, fields: Mapping[str, str]) -> str | None:
+        """What a message has in common with those that it waits for; None if it waits for nobody."""
+        if self.lane is not None:
+            return self.lane(fields)
+        return fields.get(self.order_by) if self.order_by else None
 
 
 @dataclass(frozen=True)
@@ -143,6 +159,38 @@ class UniqueSpec:
     within: float = 3600.0
 
 
+CHAIN_HANDLES = ("parts", "journal")
+"""What a room's own task can ask for by name: the objects made of its parts, the message's journal."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What a room makes of a service's keys that stand in the place of `tasks`.
+
+    `file` and `entry` name the task that runs it, `parts` the ways to where the SPECs of its classes
+    stand, by name; `handles` are for every class of the service.
+    """
+
+    file: str
+    entry: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    handles: Mapping[str, Any] = field(default_factory=dict)
+    lane: Lane | None = None
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """All that a room says of a document: what is wrong and where, where SPECs stand, and the chains.
+
+    Each `places` is the way to the SPEC of a class; `chains` are by service, if nothing is wrong.
+    """
+
+    problems: tuple[tuple[tuple[str | int, ...], str], ...] = ()
+    places: tuple[tuple[str | int, ...], ...] = ()
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class StoreSpec:
     """Where the ledger lives; `url` None is the embedded store of the project folder."""
@@ -157,6 +205,10 @@ class ServiceSpec:
 
     `hidden` are the values of its secrets, once found, to be struck from whatever it prints. `extra`
     has the plain values of the keys that rooms brought: each is a handle of that name to its classes.
+
+    `chain` has, plain, the keys that stand in the place of `tasks`; a service that has any keeps a
+    journal for each message. What their room made of them is the one task, its `parts` by name, and
+    `handles`.
     """
 
     name: str
@@ -174,12 +226,26 @@ class ServiceSpec:
     place: Place = Place()
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    chain: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, ClassSpec] = field(default_factory=dict)
+    handles: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[ClassSpec, ...]:
-        """Every class of the service, the collector first, the tasks in order."""
+        """Every class of the service, the collector first, then a shell, the tasks in order."""
         shell = (self.shell,) if self.shell else ()
-        return (self.collector, *shell, *self.tasks)
+        return (self.collector, *shell, *self.working)
+
+    @property
+    def working(self) -> tuple[ClassSpec, ...]:
+        """The classes that are built in each worker, but for the shell."""
+        return (*self.tasks, *self.parts.values())
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The handles that this service has beside those of all."""
+        own = CHAIN_HANDLES if self.chain else ()
+        return frozenset((*self.extra, *self.handles, *own))
 
 
 @dataclass(frozen=True)
@@ -187,7 +253,7 @@ class ComposeSpec:
     """A whole compose file. `file` is its path as the user would write it.
 
     `given` are the classes of broken services, which are not among `services`, whose kwargs are
-    sound and may be used by others under their key.
+    sound and may be used by others under their key. `extra` has, plain, the top keys that rooms brought.
     """
 
     file: str
@@ -195,3 +261,4 @@ class ComposeSpec:
     store: StoreSpec = StoreSpec()
     services: Mapping[str, ServiceSpec] = field(default_factory=dict)
     given: tuple[ClassSpec, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)

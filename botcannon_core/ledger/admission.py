@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from botcannon_core.compose.spec import BacklogSpec, ServiceSpec, UniqueSpec
+from botcannon_core.compose.spec import BacklogSpec, DeliverSpec, ServiceSpec, UniqueSpec
 from botcannon_core.ledger import cancels, lanes
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused
@@ -40,7 +40,7 @@ class Gate:
 
     backlog: BacklogSpec
     unique: UniqueSpec | None = None
-    order_by: str | None = None
+    deliver: DeliverSpec = field(default_factory=DeliverSpec)
     has_tasks: bool = True
     hears_cancel: bool = False  # whether people talk to the service, so that `cancel` is a wish
 
@@ -49,8 +49,7 @@ class Gate:
         """The rules that were declared for a service."""
         has_tasks = bool(service.tasks)
         is_talked_to = has_tasks and service.shell is not None
-        order_by = service.deliver.order_by
-        return Gate(service.backlog, service.unique, order_by, has_tasks, is_talked_to)
+        return Gate(service.backlog, service.unique, service.deliver, has_tasks, is_talked_to)
 
 
 def admit(
@@ -64,7 +63,7 @@ def admit(
 ) -> None:
     """Store a message. `number` counts up by one in one life, so that nothing is stored twice."""
     unique = _value(fields, gate.unique.by if gate.unique else None)
-    lane = _value(fields, gate.order_by)
+    lane = gate.deliver.lane_of(fields)
     names = (
         keys.data,
         keys.key(f"admitted:{life}"),

@@ -81,6 +81,9 @@ def _lock(spot: Spot, given: Mapping[str, Any], args: Contract) -> str | None:
     if not lock:
         return None
     if lock not in args.fields:
+        declared = given.get("args")
+        if isinstance(declared, Mapping) and lock in declared:
+            return None  # something else is wrong with it, and that is said already
         hint = suggest(lock, list(args.fields)) or "; it names the arg by whose value runs wait"
         spot.refuse(f"there is no arg {lock!r}{hint}", "lock")
         return None

@@ -28,11 +28,13 @@ def resolve(document: Mapping[str, Any]) -> Plans:
     plans = Plans(found.programs, found.steps, found.services)
     _unknown(found)
     _clashes(top, plans)
-    cycles = list(_cycles(plans))
-    for cycle in cycles:
-        _place(top, plans, cycle[0]).refuse(f"dependency cycle {' -> '.join(cycle)}")
-    if not cycles:
-        _unreachable(top, plans)
+    try:
+        for cycle in _cycles(plans):
+            _place(top, plans, cycle[0]).refuse(f"dependency cycle {' -> '.join(cycle)}")
+    except RecursionError:
+        top.refuse("steps need each other deeper than can be followed", "steps")
+    _unreachable(top, plans)
+    if not top.faults:  # else the order might have no end
         plans = replace(plans, programs=_ordered(top, plans))
     if top.faults:
         raise PlanError(dict.fromkeys(top.faults))

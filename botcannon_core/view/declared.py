@@ -33,9 +33,19 @@ def _sound(service: ServiceSpec, state: str | None) -> Declared:
         service.name,
         named(service.collector),
         named(service.shell) if service.shell else None,
-        tuple(named(task) for task in service.tasks),
+        _tasks(service),
         state,
     )
+
+
+def _tasks(service: ServiceSpec) -> tuple[str, ...]:
+    """The tasks, or, where keys of a room stand in their place, those: `program buy`."""
+    values = {
+        key: ", ".join(value) if isinstance(value, list) else str(value)
+        for key, value in service.chain.items()
+    }
+    shown = tuple(f"{key} {value}" for key, value in values.items())
+    return shown or tuple(named(task) for task in service.tasks)
 
 
 def _broken(name: str, problems: tuple[Problem, ...], state: str | None) -> Declared:

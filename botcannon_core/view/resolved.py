@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from botcannon_core.compose import conf
-from botcannon_core.compose.spec import ClassSpec, ComposeSpec, ServiceSpec, StoreSpec
+from botcannon_core.compose.spec import ClassSpec, ComposeSpec, Secret, ServiceSpec, StoreSpec
 from botcannon_core.compose.units import BYTE, SECOND
 from botcannon_core.ledger.address import masked
 
@@ -30,8 +30,8 @@ TIMES = frozenset(
 )
 SIZES = frozenset({"max_rss", "memory"})
 NOT_WRITTEN = frozenset(
-    {"name", "place", "hidden", "poll", "extra"}
-)  # `poll` stands in the collector
+    {"name", "place", "hidden", "poll", "extra", "chain", "parts", "handles", "lane"}
+)  # `poll` stands in the collector; what rooms made of their keys stands as the keys
 
 
 def resolved(spec: ComposeSpec) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def resolved(spec: ComposeSpec) -> dict[str, Any]:
     return {
         "namespace": spec.namespace,
         "store": _store(spec.store),
+        **{key: _shown(value) for key, value in spec.extra.items()},
         "services": {name: _service(one) for name, one in spec.services.items()},
     }
 
@@ -51,9 +52,9 @@ def _service(service: ServiceSpec) -> dict[str, Any]:
     found = {
         one.name: _value(one.name, getattr(service, one.name))
         for one in fields(service)
-        if one.name not in NOT_WRITTEN
+        if one.name not in NOT_WRITTEN and not (one.name == "tasks" and service.chain)
     }
-    found |= service.extra
+    found |= {**service.extra, **service.chain}
     found["collector"]["poll"] = _written(service.poll, SECOND)
     return {
         name: value
@@ -69,11 +70,21 @@ def _value(name: str, value: Any) -> Any:
     if isinstance(value, tuple):
         return [_value(name, one) for one in value]
     if is_dataclass(value):
-        named = {one.name: _value(one.name, getattr(value, one.name)) for one in fields(value)}
+        written = [one.name for one in fields(value) if one.name not in NOT_WRITTEN]
+        named = {name: _value(name, getattr(value, name)) for name in written}
         return {name: one for name, one in named.items() if one is not None}
     if name in TIMES:
         return _written(value, SECOND)
     return _written(value, BYTE) if name in SIZES else value
+
+
+def _shown(value: Any) -> Any:
+    """A plain value as it was written, its secrets as ***."""
+    if isinstance(value, Secret):
+        return repr(value)
+    if isinstance(value, dict):
+        return {key: _shown(one) for key, one in value.items()}
+    return [_shown(one) for one in value] if isinstance(value, list) else value
 
 
 def _class(one: ClassSpec) -> dict[str, Any]:

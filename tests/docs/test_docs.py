@@ -13,13 +13,14 @@ import pytest
 
 from botcannon_core.cli.signature import slots
 from botcannon_core.cli.verbs import VERBS, function_of
-from botcannon_core.compose import reader
+from botcannon_core.compose import classes, reader, rooms
 from botcannon_core.compose.loading import HANDLES
 from tests.docs.pages import LANGUAGES, ROOT, anchors, blocks, links, pages, section
 from tests.docs.playing import Stage
 
 DOCS = ROOT / "docs"
-TABLES = {name: found for name, found in vars(reader).items() if name.isupper() and name != "TOP"}
+_ALL = {**vars(classes), **vars(reader), "OF_ROOMS": {**rooms.top_keys(), **rooms.chain_keys()}}
+TABLES = {name: found for name, found in _ALL.items() if name.isupper() and name != "TOP"}
 
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
 

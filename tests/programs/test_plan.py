@@ -179,5 +179,18 @@ def test_programs_that_multiply_without_bounds_are_refused() -> None:
     assert f"more than {MOST_ACTIONS:,} steps" in told[0]
 
 
+def test_steps_that_need_each_other_without_end_are_refused() -> None:
+    steps = {f"s{n}": step(needs=[f"s{n + 1}"]) for n in range(3000)} | {"s3000": step()}
+    told = faults({"programs": {"p": {"steps": ["s0"]}}, "steps": steps})
+    assert told == ["steps: steps need each other deeper than can be followed"]
+
+
+def test_a_name_for_a_step_and_a_program_that_runs_it_is_refused() -> None:
+    document = {"programs": {"wait": {"steps": ["wait"]}}, "steps": {"wait": step()}}
+    assert faults(document)[0] == (
+        "programs.wait: there is a step 'wait', too; a name means one thing"
+    )
+
+
 def test_nothing_declared_is_no_program() -> None:
     assert resolve({}) == Plans()
