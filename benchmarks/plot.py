@@ -15,7 +15,7 @@ from benchmarks.rows import MESSAGE, WORKER
 from benchmarks.session import Session
 from benchmarks.tables import number
 
-WIDTH, LABEL, LINE, TOP = 820, 250, 26, 40
+WIDTH, LABEL, FIGURE, LINE, TOP = 820, 250, 70, 26, 40
 OURS_COLOUR, THEIRS_COLOUR, INK = "#d9480f", "#868e96", "#868e96"
 TITLES = {MESSAGE: "botcannon, isolation: message", WORKER: "botcannon, isolation: worker"}
 
@@ -38,8 +38,8 @@ def picture(session: Session) -> str:
     most = max(bar.value.high for bar in found)
 
     def place(value: float) -> float:
-        share = math.log10(value / least) / math.log10(most * 1.6 / least)
-        return LABEL + share * (WIDTH - LABEL)
+        share = math.log10(value / least) / math.log10(most / least)
+        return LABEL + share * (WIDTH - LABEL - FIGURE)
 
     height = TOP + LINE * len(found) + 10
     parts = [

@@ -59,6 +59,17 @@ def end(process: subprocess.Popen[bytes], family: set[psutil.Process]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    deadline = time.monotonic() + END_SECONDS
+    while any(map(lives, family)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def lives(process: psutil.Process) -> bool:
+    """True while a process has not ended, whether or not its parent has heard of it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def tree(pid: int) -> list[psutil.Process]:

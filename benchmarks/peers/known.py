@@ -1,8 +1,9 @@
 """Which peers there are: what is installed, how workers are started, how the store shows what is left.
 
 Each is run as its manual advises for many short jobs on two cores, two worker processes, logging no job.
-Two things differ from defaults where the queue's own default would make it look slow: celery's prefetch
-and arq's polling. Where results are only stored when asked for, they are, for the latency only.
+Where a default would make a queue look slow it is helped: Celery's prefetch, arq's polling, how many
+jobs streaq and arq take at once, uvloop for those that can use it. Where results are only stored when
+asked for, they are, for the latency only.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ PEERS: tuple[Peer, ...] = (
     Peer(
         name="streaq",
         title="streaq 7.2.0 (redis stream)",
-        packages=("streaq==7.2.0",),
+        packages=("streaq==7.2.0", "uvloop"),
         job="streaq_job",
         worker=("streaq", "run", "streaq_job:worker", "--workers", "2"),
         left=lambda client: length(client, "XLEN", "streaq:bench:queues:normal"),

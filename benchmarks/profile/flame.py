@@ -17,13 +17,17 @@ from pathlib import Path
 from benchmarks.cannon import Isolation, ended, feed, project, room, service
 from benchmarks.environments import environment
 from benchmarks.measured import JOBS
+from benchmarks.profile.processes import ROLES
 from benchmarks.setting import Setting
 
 PY_SPY = "py-spy==0.4.3"
 RATE = 200  # samples a second
 WIDTH, LINE = 1200, 17
 LEAST_PIXELS = 0.6  # what is narrower is not drawn
-_PROCESS = re.compile(r'process (\d+):"?(.*?)"?$')
+_PROCESS = re.compile(
+    r'process \d+:(?:"[^"]*"|[^;]*);?'
+)  # before its frames; a command may have a `;`
+_PATH = re.compile(r"\((?:\S*?/)?((?:[\w.-]+/)?[\w.<> -]+:\d+)\)$")
 
 
 @dataclass
@@ -58,7 +62,7 @@ def recorded(how: Setting, isolation: Isolation, seconds: float) -> list[str]:
 
 
 def folded(lines: list[str]) -> Frame:
-    """The tree of calls; processes of one kind are one."""
+    """The tree of calls; processes of one role are one."""
     root = Frame("all")
     for line in lines:
         stack, _, count = line.rpartition(" ")
@@ -132,13 +136,12 @@ def _all(frame: Frame) -> Iterator[Frame]:
 
 
 def _names(stack: str) -> Iterator[str]:
-    """The frames of a line: no pids, no whole paths."""
-    for part in stack.split(";"):
-        process = _PROCESS.match(part.strip())
-        if process:
-            yield "forker" if "forker" in process[2] else "process"
-        else:
-            yield re.sub(r"\((?:\S*?/)?((?:[\w.-]+/)?[\w.<> -]+:\d+)\)$", r"(\1)", part.strip())
+    """The frames of a line, without paths: which process, then its calls. Its parents' are left out."""
+    depth = len(_PROCESS.findall(stack))
+    if depth:
+        yield ROLES[min(depth, len(ROLES)) - 1]
+    for part in _PROCESS.split(stack)[-1].split(";"):
+        yield _PATH.sub(r"(\1)", part.strip())
 
 
 def _colour(name: str) -> str:

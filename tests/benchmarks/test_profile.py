@@ -29,9 +29,11 @@ SEEN = {
     },
 }
 STACKS = [
-    'process 12:"python -c ... botcannon_core.cannon.forker import main";main (a/cannon/forker.py:9) 3',
-    "process 13:botcannon pool;run (/x/y/cannon/pool.py:5);hear (/x/y/cannon/pool.py:7) 6",
-    "process 13:botcannon pool;run (/x/y/cannon/pool.py:5) 1",
+    'process 11:"python -m it up";process 12:"python -m it up";'
+    'process 14:"python -c import sys; main() /a";main (a/cannon/forker.py:9) 3',
+    'process 11:"python -m it up";process 12:"python -m it up";'
+    "run (/x/y/cannon/pool.py:5);hear (/x/y/cannon/pool.py:7) 6",
+    'process 11:"python -m it up";process 12:"python -m it up";run (/x/y/cannon/pool.py:5) 1',
     "not a line of samples",
 ]
 
@@ -76,8 +78,8 @@ def test_a_share_is_what_was_used_between_two_looks() -> None:
 def test_stacks_become_a_tree_of_calls() -> None:
     root = flame.folded(STACKS)
     assert root.samples == 10
-    assert sorted(root.calls) == ["forker", "process"]
-    run = root.calls["process"].calls["run (cannon/pool.py:5)"]
+    assert sorted(root.calls) == ["forker", "pool"]
+    run = root.calls["pool"].calls["run (cannon/pool.py:5)"]
     assert (run.samples, run.calls["hear (cannon/pool.py:7)"].samples) == (7, 6)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.processes import running, tree, weight
+from benchmarks.processes import lives, running, tree, weight
 from benchmarks.proxy import wire
 
 DELAY = 0.05
@@ -59,9 +59,8 @@ def test_a_process_is_ended_with_its_family(tmp_path: Path) -> None:
         while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
             assert process.poll() is None
             time.sleep(0.005)
-        child = int((tmp_path / "child").read_text())
-        assert child in {one.pid for one in tree(process.pid)}
+        child = psutil.Process(int((tmp_path / "child").read_text()))
+        assert child in tree(process.pid)
         assert weight(process.pid) > 0
     assert process.returncode is not None
-    gone = not psutil.pid_exists(child)
-    assert gone or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert not lives(child)
