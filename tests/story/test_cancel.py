@@ -69,6 +69,10 @@ class Bot:
         signal.signal(signal.SIGTERM, leave)
         self.slow(name, print)
 
+    def nap(self, seconds: float):
+        time.sleep(seconds)
+        return "rested"
+
     def hi(self):
         return "hello"
 
@@ -280,3 +284,23 @@ def test_a_command_is_ended_on_whatever_host_it_runs() -> None:
         )
         assert [one["_error"] for one in ended] == ["cancelled"]
         assert runs.read_text() == "one\n"
+
+
+def test_whenever_it_is_said_each_command_ends_once() -> None:
+    with project(SERVICE.replace("max: 1, hot: 1", "max: 4, hot: 2")) as here:
+        (here.folder / "app" / "noting.py").write_text(NOTING)
+        (here.folder / "app" / "bot.py").write_text(BOT)
+        here.up()
+        chat = Chat(here)
+        lines = []
+        for n in range(40):  # of all lengths, so that some end as they are looked at
+            lines.append(chat.say(f"nap {n * 0.015:.3f}", user=f"U{n}"))
+            lines.append(chat.say("cancel", user=f"U{n}"))
+        lines.append(chat.say("hi"))
+        for n in lines[:-1:2]:
+            assert chat.is_told(n) in ("cancelled", "rested")
+        assert chat.is_told(lines[-1]) == "hello"
+        here.until(lambda: here.outcomes().keys() >= set(lines), "all have ended")
+        found = {n: [one for one in outcomes(here, n) if "_outcome" in one] for n in lines}
+        assert {n: len(ended) for n, ended in found.items()} == dict.fromkeys(lines, 1)
+        assert {ended[0]["_outcome"] for ended in found.values()} == {"done", "skipped"}

@@ -6,8 +6,9 @@ import base64
 import os
 import tempfile
 import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,7 +16,7 @@ from botcannon_core.file import File
 from botcannon_core.ledger.memory import forgetful
 from botcannon_core.message import Message
 from botcannon_core.roles import Skip
-from botcannon_core.tasks.torch import Torch, files
+from botcannon_core.tasks.torch import Torch, files, printed
 from botcannon_core.tasks.torch.telling import Telling
 from tests.chat.victims import declared
 
@@ -63,6 +64,53 @@ def test_what_a_command_left_behind_tells_nothing_any_more() -> None:
     thread.start()
     thread.join()
     assert heard == ["one"]
+
+
+class Patient:
+    """Waits for what the room has heard, and tells something itself if asked to."""
+
+    heard: ClassVar[list[tuple[object, ...]]] = []
+
+    def wait(self, count: int, progress: Any) -> str:
+        print("begun")
+        deadline = time.monotonic() + 10
+        while len(self.heard) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        return "waited"
+
+    def speak(self, progress: Any) -> str:
+        progress("on my way")
+        time.sleep(0.1)  # several times the time after which it would be spoken for
+        return "spoken"
+
+
+Patient.__module__ = Patient.wait.__module__ = Patient.speak.__module__ = "app.patient"
+
+
+def test_a_long_command_that_says_nothing_is_said_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(printed, "LONG_SECONDS", 0.02)
+    room = Room(shell=Patient())
+    monkeypatch.setattr(Patient, "heard", room.heard)
+    assert room.say("wait 3") == "begun\nwaited"
+    assert room.heard[:3] == [("still working, 0 s",)] * 3
+
+
+def test_a_command_that_speaks_is_not_spoken_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(printed, "LONG_SECONDS", 0.02)
+    room = Room(shell=Patient())
+    assert room.say("speak") == "spoken"
+    assert room.heard == [("on my way",)]
+
+
+def test_how_long_it_runs_is_told_in_seconds() -> None:
+    heard: list[object] = []
+    telling = Telling(heard.append, ())
+    telling.still(10.0)
+    telling.still(30.0)
+    telling.close()
+    telling.still(90.0)
+    assert heard == ["still working, 10 s", "still working, 30 s"]
 
 
 def test_printing_and_telling_do_not_meet() -> None:

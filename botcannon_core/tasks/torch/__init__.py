@@ -119,8 +119,8 @@ class Torch:
 
     def _run(self, command: str, gate: Gate, walk: Walk) -> tuple[Reply, str]:
         """The reply to a command, and what it printed."""
-        printed = Printed()
         telling = Telling(self._progress, self._hidden)
+        printed = Printed(still=telling.still)
         try:
             with printed.caught(), closing(telling):
                 reply = run(

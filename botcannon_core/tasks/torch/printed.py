@@ -1,6 +1,7 @@
 """What a command prints, on any descriptor and from any child, caught while it runs.
 
-Not here: what is done with it (torch).
+The thread that catches it also has the time to say that the command still runs. Not here: what is done
+with what was caught (torch), and who hears that it runs (telling).
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import os
 import select
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 _CHUNK = 65_536  # bytes: what a pipe holds on Linux
 _PIPEFULS = 16  # a pipe may have been made larger: up to 1 MiB
+LONG_SECONDS = 10.0  # after which a command counts as long, and is said to run
+LONGER = 3  # times that until it is said again: somewhere each time is one more line in a room
 _PRINTED = 1 << 20  # bytes kept of what a command prints; more is read and dropped
 
 
@@ -23,11 +27,14 @@ class Printed:
 
     A thread drains a pipe, so that a command may print for ever without filling memory. The end of
     the catching is a byte on a second pipe and not the end of the first, which a grandchild may hold
-    open for long.
+    open for long. `still` is told, from that thread, how many seconds a long command has run.
     """
 
-    def __init__(self, limit: int = _PRINTED) -> None:
+    def __init__(
+        self, limit: int = _PRINTED, still: Callable[[float], None] = lambda _seconds: None
+    ) -> None:
         self._limit = limit
+        self._still = still
         self._kept = bytearray()
 
     @property
@@ -56,8 +63,12 @@ class Printed:
         poll = select.poll()
         for descriptor in (reader, asleep):
             poll.register(descriptor, select.POLLIN)
-        while asleep not in dict(poll.poll()):
+        began, word_at = time.monotonic(), LONG_SECONDS
+        while asleep not in dict(poll.poll(1000 * max(0.0, began + word_at - time.monotonic()))):
             self._take(reader)
+            if time.monotonic() - began >= word_at:
+                self._still(word_at)
+                word_at *= LONGER
         # what is in the pipe now was printed by the command; a grandchild may go on for ever
         for _ in range(_PIPEFULS):
             if not self._take(reader):

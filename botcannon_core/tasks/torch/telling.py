@@ -18,12 +18,18 @@ class Telling:
     def __init__(self, tell: Callable[..., None], hidden: Collection[str]) -> None:
         self._tell = tell
         self._hidden = hidden
-        self._is_over = False
+        self._is_over = self._has_told = False
 
     def __call__(self, *said: object) -> None:
         """Say how far the command is: a text, a fraction from 0 to 1, or both."""
         if not self._is_over:
+            self._has_told = True
             self._tell(*map(self._safe, said))
+
+    def still(self, seconds: float) -> None:
+        """Say that the command still runs, unless it speaks for itself."""
+        if not (self._is_over or self._has_told):
+            self._tell(f"still working, {seconds:.0f} s")
 
     def close(self) -> None:
         """The command has ended."""
