@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from botcannon_core.compose.adding import Unaddable, keys, with_entries, with_items
@@ -87,6 +87,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.dictionaries(st.sampled_from(["p", "q"]), st.dictionaries(NAMES, VALUES), min_size=1),
     st.dictionaries(NAMES, VALUES, min_size=1, max_size=3),

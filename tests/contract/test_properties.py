@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from botcannon_core import contract
@@ -15,6 +15,8 @@ from botcannon_core.contract import Contract, ContractError, Field, Kind
 from botcannon_core.contract.nested import Either, ListOf, MappingOf, OneOf, Optional, SetOf
 from botcannon_core.contract.scalars import SCALARS
 
+# a busy machine is no finding
+EVERYDAY = settings(deadline=None, suppress_health_check=list(HealthCheck))
 NAMES = st.text("abcxyz", min_size=1, max_size=3)
 ZONES = st.sampled_from([None, UTC, timezone(timedelta(hours=-3, minutes=-30))])
 CHOICES = st.lists(
@@ -100,17 +102,20 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@EVERYDAY
 @given(KINDS)
 def test_the_text_of_a_type_is_read_back_as_the_same_type(kind: Kind) -> None:
     assert contract.parse(str(kind)) == kind
 
 
+@EVERYDAY
 @given(PAIRS)
 def test_what_is_of_a_type_is_taken(pair: tuple[Kind, Any]) -> None:
     kind, value = pair
     kind.check(value)
 
 
+@EVERYDAY
 @given(KINDS, ANYTHING)
 def test_what_is_checked_stays_as_it_is_when_it_is_checked_again(kind: Kind, value: Any) -> None:
     try:
@@ -120,6 +125,7 @@ def test_what_is_checked_stays_as_it_is_when_it_is_checked_again(kind: Kind, val
     assert same(kind.check(once), once)
 
 
+@EVERYDAY
 @given(PAIRS)
 def test_checking_a_right_value_twice_changes_nothing(pair: tuple[Kind, Any]) -> None:
     kind, value = pair
@@ -127,6 +133,7 @@ def test_checking_a_right_value_twice_changes_nothing(pair: tuple[Kind, Any]) ->
     assert same(kind.check(once), once)
 
 
+@EVERYDAY
 @given(st.dictionaries(st.text(), ANYTHING, max_size=4))
 def test_whatever_is_packed_is_unpacked_as_it_was(values: dict[str, Any]) -> None:
     packed = contract.pack(values)
@@ -135,6 +142,7 @@ def test_whatever_is_packed_is_unpacked_as_it_was(values: dict[str, Any]) -> Non
     packed.encode()
 
 
+@EVERYDAY
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(),
@@ -154,6 +162,7 @@ def test_no_text_of_a_stranger_makes_unpacking_fail_in_an_unknown_way(value: Any
     assert same(contract.unpack(contract.pack(found)), found)
 
 
+@EVERYDAY
 @given(st.text())
 def test_no_text_makes_reading_a_type_or_a_body_fail_in_an_unknown_way(text: str) -> None:
     with suppress(ContractError):
@@ -162,6 +171,7 @@ def test_no_text_makes_reading_a_type_or_a_body_fail_in_an_unknown_way(text: str
         contract.fields({"x": text})
 
 
+@EVERYDAY
 @given(
     st.lists(
         st.sampled_from(
@@ -193,6 +203,7 @@ def test_any_order_of_its_words_is_a_type_or_is_refused(words: list[str]) -> Non
     assert contract.parse(str(kind)) == kind
 
 
+@EVERYDAY
 @given(st.dictionaries(NAMES, PAIRS, max_size=4))
 def test_what_is_shown_outside_is_taken_back(pairs: dict[str, tuple[Kind, Any]]) -> None:
     declared = Contract({name: Field(kind) for name, (kind, _) in pairs.items()})
@@ -203,6 +214,7 @@ def test_what_is_shown_outside_is_taken_back(pairs: dict[str, tuple[Kind, Any]])
         assert same(declared.check(sent), checked)
 
 
+@EVERYDAY
 @given(FLAT.flatmap(lambda kind: st.tuples(st.just(kind), _value_of(kind))))
 def test_what_is_typed_as_it_is_shown_is_the_same_value(pair: tuple[Kind, Any]) -> None:
     kind, value = pair
