@@ -47,7 +47,10 @@ STATUS: tuple[Column, ...] = (
     ("DONE", lambda row: row.done),
     ("SKIPPED", lambda row: row.skipped),
     ("PARKED", lambda row: row.parked),
-    ("DEAD", lambda row: row.dead),
+    (
+        "DEAD",
+        lambda row: f"{row.dead} ({row.half_done} half done)" if row.half_done else row.dead,
+    ),
     ("TASKBACKS", lambda row: row.taskbacks),
     ("STORED/S", lambda row: row.stored_per_second),
     ("ENDED/S", lambda row: row.ended_per_second),
@@ -69,7 +72,7 @@ DEAD: tuple[Column, ...] = (
     ("ERROR ID", lambda row: row.error_id),
     ("AGO", lambda row: span(time.time() - row.since)),
     ("TRIES", lambda row: row.tries),
-    ("WHAT", lambda row: row.what),
+    ("WHAT", lambda row: "half done" if row.left else row.what),
     ("ERROR", lambda row: one_line(row.error, LONGEST_FIELDS)),
     ("MESSAGE", lambda row: one_line(said(row.fields), LONGEST_FIELDS)),
 )

@@ -6,24 +6,18 @@ The shell's user code runs in this process. Not here: torch, which runs its comm
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
-from botcannon_core.cannon import chain, prepare
-from botcannon_core.cannon.progress import unheard
+from botcannon_core.cannon import chain
+from botcannon_core.cli import building
 from botcannon_core.cli.asking import ask_for_secret
 from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.signature import Rest
 from botcannon_core.compose import conf, loading
 from botcannon_core.compose.spec import ServiceSpec
-from botcannon_core.errors import CannonError, ComposeError, UsageError
-from botcannon_core.ledger import conf as stored_conf
-from botcannon_core.ledger.cancels import nothing_runs
-from botcannon_core.ledger.history import History
-from botcannon_core.ledger.memory import forgetful
+from botcannon_core.errors import CannonError, UsageError
 
 OURS = frozenset({"botcannon_core", "fire"})  # whose lines tell the author of a shell nothing
 
@@ -46,33 +40,19 @@ def shell(service: str, *words: Annotated[str, Rest()], file: str | None = None)
 
 
 def resolved(project: Project, conf_ask: conf.Ask) -> ServiceSpec:
-    """The service that was named, with real kwargs. Raises ComposeError."""
-    spec, name = project.reading.spec, project.name
+    """The service that was named, with real kwargs; it has a shell. Raises ComposeError, UsageError."""
     if project.spec.shell is None:
-        having = [n for n, one in spec.services.items() if one.shell]
+        having = [n for n, one in project.reading.spec.services.items() if one.shell]
         hint = f"; these have one: {', '.join(having)}" if having else ""
-        raise UsageError(f"shell: {name} has no shell{hint}")
-    stored = stored_conf.stored(project.store, conf.keys(spec, (name,)), prepare.is_given)
-    found = conf.resolve(spec, (name,), stored, conf_ask)
-    if found.problems:
-        raise ComposeError(found.problems)
-    return found.spec.services[name]
+        raise UsageError(f"shell: {project.name} has no shell{hint}")
+    return building.resolved(project, conf_ask)
 
 
 def built(project: Project, spec: ServiceSpec) -> Any:
     """The shell, constructed in this process as a worker would."""
     if spec.shell is None:
         return None
-    ledger = partial(History, project.store.copier())
-    handles: dict[str, Callable[[], Any]] = {
-        **loading.extras(spec),
-        "ledger": ledger,
-        "hidden": frozenset,
-        "memory": forgetful,
-        "progress": lambda: unheard,
-        "cancel": lambda: nothing_runs,
-    }
-    return loading.build(spec.shell, handles, Path.cwd())
+    return loading.build(spec.shell, building.handles(project, spec), Path.cwd())
 
 
 def _of_the_shell(trace: TracebackType | None) -> TracebackType | None:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from typing import IO, Any, cast
 
@@ -24,12 +24,13 @@ from botcannon_core.cli.program.declared import plans_of, program_of, services_o
 from botcannon_core.cli.program.ticking import Line, finished, names_of, view
 from botcannon_core.cli.tables import Format
 from botcannon_core.collectors.envelope import Envelope, of_program
-from botcannon_core.contract import pack, plain
+from botcannon_core.contract import pack, plain, unpack
 from botcannon_core.errors import ServiceError, UsageError
 from botcannon_core.ledger import journal, visit
 from botcannon_core.message import Message
 from botcannon_core.programs.drawing import tree
 from botcannon_core.programs.program import Plans, Program
+from botcannon_core.programs.running import HalfDone
 from botcannon_core.programs.state import State
 from botcannon_core.view.entries import last_id
 from botcannon_core.view.follow import Follower, followed
@@ -45,6 +46,7 @@ def run(
     *,
     service: str = "",
     pool: str = "",
+    step: bool = False,
     dry_run: bool = False,
     timeout: float | None = None,
     format: Format = "text",  # noqa: A002 - the option's name
@@ -56,15 +58,46 @@ def run(
     It runs in the workers of its service; if none are up, they are started for as long as it takes.
     The exit code is 1 if it failed and was undone, or if --timeout seconds pass first. --pool gives all
     args as one JSON object (`-`: from stdin), also those that are named like an option. --service
-    chooses among several. --dry-run checks the args and shows the steps.
+    chooses among several. --dry-run checks the args and shows the steps. --step runs them in this
+    process, with a pause before each.
     """
     plans = plans_of(file)
     program = program_of(plans, name, VERB)
     given = typed(program, args, pool, VERB)
     if dry_run:
         return _shown(plans, program, given, format)
-    with opened(file, _service(plans, name, service)) as project, _workers(project, file) as helper:
+    asked = _service(plans, name, service)
+    if step:
+        return _stepped(plans, program, given, asked, format, file)
+    with opened(file, asked) as project, _workers(project, file) as helper:
         return _watched(project, plans, program, given, timeout, format, helper)
+
+
+def _stepped(
+    plans: Plans,
+    program: Program,
+    given: Mapping[str, Any],
+    service: str,
+    format: Format,  # noqa: A002 - as the option is called
+    file: str | None,
+) -> int:
+    from botcannon_core.cli.program.stepping import stepped  # half of what starting this verb costs
+
+    with opened(file, service) as project:
+        out = sys.stdout if format == "text" else sys.stderr
+        try:
+            with redirect_stdout(out):  # what steps print is none of the answer
+                body = stepped(project, plans, program, given)
+        except HalfDone as half:
+            body = half.results["body"]
+    return _said(plain(unpack(body)), format)
+
+
+def _said(envelope: Envelope, format: Format) -> int:  # noqa: A002 - as the option is called
+    if format == "json":
+        print(json.dumps(envelope, ensure_ascii=False))
+        return int(not envelope["ok"])
+    return told(envelope)
 
 
 def told(envelope: Envelope) -> int:
@@ -143,11 +176,10 @@ def _watched(
     finally:
         follower.close()
     envelope = of_program(Message(answer, sent), fields)
-    if shown is None:
-        print(json.dumps(envelope, ensure_ascii=False))
-        return int(not envelope["ok"])
-    shown.show(envelope["trace"] if "trace" in envelope else finished(names, trace), is_over=True)
-    return told(envelope)
+    if shown is not None:
+        trace = envelope["trace"] if "trace" in envelope else finished(names, trace)
+        shown.show(trace, is_over=True)
+    return _said(envelope, format)
 
 
 def _answer(follower: Follower, sent: str, until: float | None) -> dict[str, str] | None:

@@ -99,7 +99,7 @@ class Told:
             if "how" not in line:
                 return
             row = _row(line, 0.0, line["step"])
-            of = f" (of {line['of']})" if line.get("of") else ""
+            of = f" (of {line['of']})" if line.get("of", line["step"]) != line["step"] else ""
             print(
                 f"{line['kind']:<4}  {row.how:<7}  {row.name}{of}  {row.said}".rstrip(), flush=True
             )
