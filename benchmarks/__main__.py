@@ -14,7 +14,7 @@ from benchmarks.environments import cache_folder
 from benchmarks.peers.known import PEERS
 from benchmarks.peers.measured import versions
 from benchmarks.profile.report import profile
-from benchmarks.rows import chosen, rows
+from benchmarks.rows import Row, chosen, rows
 from benchmarks.session import Session, about, load, measure
 from benchmarks.setting import Setting, quick
 
@@ -28,8 +28,9 @@ def main(words: list[str]) -> int:
     """Do what the words say; the exit code is 1 if anything could not be measured."""
     asked = _parser().parse_args(words)
     how = _setting(asked)
+    folder = asked.results / "quick" if asked.quick else asked.results
     if asked.what == "profile":
-        return profile(how, asked.results, _say)
+        return profile(how, folder, _say)
     try:
         wanted = chosen(rows(), [word for word in asked.only.split(",") if word])
     except ValueError as error:
@@ -38,17 +39,29 @@ def main(words: list[str]) -> int:
     if asked.what == "list":
         print("\n".join(row.name for row in wanted))
         return 0
-    path = asked.results / "raw.json"
-    if asked.what == "run":
-        session = Session(about(how, words), [])
+    path = folder / "raw.json"
+    has_all = asked.what == "tables" or _measure(asked, how, wanted, path, words)
+    session = load(path)
+    _write(session, folder, asked.write)
+    return 130 if not has_all else int(any(record.error for record in session.records))
+
+
+def _measure(
+    asked: argparse.Namespace, how: Setting, wanted: list[Row], path: Path, words: list[str]
+) -> bool:
+    """Run a session into a file, or more of the one that is in it; False if it was interrupted."""
+    session = load(path) if asked.more else Session(about(how, words), [])
+    session.save(path)
+    try:
         measure(wanted, asked.rounds, how, session, path, _say)
-        subjects = {row.name.partition(":")[0] for row in wanted}
+    except KeyboardInterrupt:
+        _say("interrupted: these are the figures so far")
+        return False
+    finally:
+        subjects = {record.row.partition(":")[0] for record in session.records if record.values}
         session.about["installed"] = {p.name: versions(p, how) for p in PEERS if p.name in subjects}
         session.save(path)
-    else:
-        session = load(path)
-    _write(session, asked.results, asked.write)
-    return int(any(record.error for record in session.records))
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", default="", help="rows, as in --only=botcannon,rq or --only=:rate"
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each row is measured")
+    parser.add_argument("--more", action="store_true", help="add to the figures of the last run")
     parser.add_argument("--quick", action="store_true", help="few jobs: figures that mean nothing")
     parser.add_argument("--scale", type=float, help="times the usual number of jobs")
     parser.add_argument("--aof", action="store_true", help="the store writes its append-only file")

@@ -65,16 +65,17 @@ def load(path: Path) -> Session:
 def measure(
     rows: Sequence[Row], rounds: int, how: Setting, into: Session, path: Path, say: Say
 ) -> None:
-    """Measure every row in every round; what is done is saved, so that a stopped session has it all."""
-    for number in range(rounds):
-        begin = number * len(rows) // rounds
+    """Measure every row in every round, after the rounds there are; each figure is saved at once."""
+    first = 1 + max((record.round for record in into.records), default=-1)
+    for number in range(first, first + rounds):
+        begin = (number - first) * len(rows) // rounds
         for row in [*rows[begin:], *rows[:begin]]:
             record = _measured(row, number, how)
             into.records.append(record)
             into.save(path)
             shown = " ".join(f"{name} {value:,.4g}" for name, value in record.values.items())
             text = shown or record.error.strip().splitlines()[-1]
-            say(f"{number + 1}/{rounds} {row.name:26} {text}  ({record.seconds:.0f} s)")
+            say(f"{number + 1}/{first + rounds} {row.name:26} {text}  ({record.seconds:.0f} s)")
 
 
 def _measured(row: Row, number: int, how: Setting) -> Record:

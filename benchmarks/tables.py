@@ -96,7 +96,7 @@ def document(session: Session) -> str:
         peers_table(session),
         reach_table(session),
         limits(session),
-        commands_table(),
+        commands_table(session),
         failures(session),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -163,11 +163,13 @@ def limits(session: Session) -> str:
     )
 
 
-def commands_table() -> str:
-    """How the workers of each were started."""
-    ours = [[title, "`botcannon up --only=workers`"] for _, title, _ in OURS]
-    theirs = [[peer.title, f"`{peer.command}`"] for peer in PEERS]
-    return table(["", "workers"], [*ours, *theirs])
+def commands_table(session: Session) -> str:
+    """How the workers of each that was measured were started."""
+    ours = [(subject, title, "botcannon up --only=workers") for subject, title, _ in OURS]
+    theirs = [(peer.name, peer.title, peer.command) for peer in PEERS]
+    known = [one for one in [*ours, *theirs] if _has_any(session, one[0])]
+    lines = [[title, f"`{command}`"] for _, title, command in known]
+    return table(["", "workers"], lines) if lines else ""
 
 
 def failures(session: Session) -> str:

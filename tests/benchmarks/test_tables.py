@@ -111,3 +111,12 @@ def test_a_page_without_marks_is_refused() -> None:
 
 def test_the_real_page_has_the_marks() -> None:
     assert command.with_results(command.PAGE.read_text(encoding="utf-8"), "new")
+
+
+def test_the_command_of_everybody_who_was_measured_is_printed() -> None:
+    lines = tables.commands_table(THREE).splitlines()[2:]
+    assert [line.split("`")[-2] for line in lines] == [
+        "botcannon up --only=workers",
+        "huey_consumer huey_job.huey -w 2 -k process -q",
+        "rq worker-pool bench -n 2 -u URL -q",
+    ]
