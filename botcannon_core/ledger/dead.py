@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from botcannon_core.ledger.journal import key_of
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.stream import entries
 
 
 def retry(line: Line, keys: Keys, entry: str) -> str | None:
@@ -17,5 +19,12 @@ def retry(line: Line, keys: Keys, entry: str) -> str | None:
 
 
 def drop(line: Line, keys: Keys, entry: str) -> bool:
-    """Delete an entry of `dead`; False if it was gone. Waits for the store."""
-    return bool(line.ask("XDEL", keys.dead, entry))
+    """Delete an entry of `dead`, with its journal; False if it was gone. Waits for the store."""
+    found = entries(line.ask("XRANGE", keys.dead, entry, entry))
+    is_gone = not line.ask("XDEL", keys.dead, entry)
+    if is_gone or not found:
+        return False
+    fields = found[0].fields
+    if fields.get("_what") != "taskback" and "_id" in fields:
+        line.ask("DEL", key_of(keys, fields["_id"]))
+    return True

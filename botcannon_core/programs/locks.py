@@ -18,12 +18,11 @@ class Locks:
     """Says of a request what it has to wait for: nothing, if its program has no lock."""
 
     plans: Plans
-    offered: tuple[str, ...]
 
     def __call__(self, fields: Mapping[str, str]) -> str | None:
         """`account=17`: the same in every program of the service that has a lock of this name."""
         try:
-            program = program_of(self.plans, self.offered, fields)
+            program = program_of(self.plans, fields)
             if program.lock is None:
                 return None
             args = args_of(program, fields)

@@ -31,8 +31,9 @@ class Refused(Exception):
         super().__init__(str(error["text"]))
 
 
-def program_of(plans: Plans, offered: tuple[str, ...], fields: Mapping[str, str]) -> Program:
-    """The program that is asked for, one of those `offered`. Raises Refused."""
+def program_of(plans: Plans, fields: Mapping[str, str]) -> Program:
+    """The program that is asked for, one of those that are offered. Raises Refused."""
+    offered = list(plans.offered)
     name = fields.get(PROGRAM, offered[0] if len(offered) == 1 else "")
     if name in offered:
         return plans.programs[name]

@@ -33,13 +33,13 @@ def unfold(document: Mapping[str, Any]) -> Unfolded:
 
 def _chain(plans: Plans, service: str) -> Chain:
     offered = plans.services[service]
-    own = plans.only(offered)
+    own = replace(plans.only(offered), services={service: offered})
     has_locks = any(own.programs[name].lock for name in offered)
     return Chain(
         "run_program",
         "RunProgram",
-        {"offered": list(offered)},
+        {},
         {key: step.place for key, step in own.steps.items()},
-        {"programs": replace(own, services={service: offered})},
-        Locks(own, offered) if has_locks else None,
+        {"programs": own},
+        Locks(own) if has_locks else None,
     )

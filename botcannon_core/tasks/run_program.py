@@ -6,7 +6,7 @@ programs run (programs).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from botcannon_core.ledger.journal import Journal, Lost
@@ -20,7 +20,7 @@ from botcannon_core.roles import Retry
 
 
 class RunProgram:
-    """Runs the program that a message asks for, one of those `offered`, or goes on with it.
+    """Runs the program that a message asks for, one of those offered, or goes on with it.
 
     `parts` are the objects made of the steps, by key. What must not be given up is tried `tries` times,
     after pauses in seconds that double from `backoff` up to `backoff_max`.
@@ -31,20 +31,18 @@ class RunProgram:
         programs: Plans,
         parts: Mapping[str, Any],
         journal: Journal,
-        offered: Sequence[str],
         hidden: Collection[str] = (),
         tries: int = Rule.tries,
         backoff: float = Rule.backoff,
         backoff_max: float = Rule.backoff_max,
     ) -> None:
         self._plans = programs
-        self._offered = tuple(offered)
         self._means = Means(parts, journal, Rule(tries, backoff, backoff_max), hidden)
 
     def task(self, message: Message, _results: dict[str, Any]) -> dict[str, str]:
         """The answer of the program; raises Retry to go on later, and Park when it is half undone."""
         try:
-            program = program_of(self._plans, self._offered, message)
+            program = program_of(self._plans, message)
             args = args_of(program, message)
         except Refused as refused:
             return {BODY: envelope.failed(refused.program, refused.error, message.metadata)}

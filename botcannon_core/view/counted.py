@@ -16,6 +16,7 @@ from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import INTAKE, POOL
 from botcannon_core.view.entries import PAGE
+from botcannon_core.view.parked import parked
 
 MEASURE_SECONDS = 1.0
 MOST_COUNTED = (
@@ -32,10 +33,10 @@ class Status:
     """A service in numbers; `backlog` and `in_flight` are None without tasks.
 
     `backlog` are messages no pool has read yet, `in_flight` those that one holds; `dead` lie in `dead`
-    now, while `stored`, `done`, `skipped`, `parked` and `turned_away` (by the collector, before they
-    were stored) count since the service first ran. `taskbacks` wait to be brought back. The rates are
-    messages a second, stored and ended, measured just now.
-    `collector` holds the lease on reading: `HOST:PID`.
+    now, and `half_done` of them are programs that could not be undone. `stored`, `done`, `skipped`,
+    `parked` and `turned_away` (by the collector, before they were stored) count since the service first
+    ran. `taskbacks` wait to be brought back. The rates are messages a second, stored and ended, measured
+    just now. `collector` holds the lease on reading: `HOST:PID`.
     """
 
     service: str
@@ -46,6 +47,7 @@ class Status:
     skipped: int
     parked: int
     dead: int
+    half_done: int
     taskbacks: int
     disruptions: int
     turned_away: int
@@ -86,6 +88,7 @@ def status(store: Store, service: str, has_tasks: bool) -> Status:
         in_flight=in_flight if has_tasks else None,
         **{name: counts.get(name, 0) for name in COUNTED},
         dead=dead,
+        half_done=sum(1 for one in parked(store, service) if one.left) if dead else 0,
         taskbacks=taskbacks,
         collector=str(holder).rpartition(":")[0] if holder else None,
     )

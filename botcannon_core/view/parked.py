@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,8 @@ class Parked:
     """One entry of `dead`: a message that could not be done, or a taskback nobody could take.
 
     `id` is its entry in `dead`, `message_id` the message's own, `error_id` finds it in the log; `since`
-    is when it was parked, in seconds since the epoch. `fields` are the message's.
+    is when it was parked, in seconds since the epoch. `fields` are the message's. `left` is what a
+    program that was put aside in the middle has not done or undone.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Parked:
     error_id: str | None
     host: str | None
     fields: dict[str, str]
+    left: tuple[str, ...] = ()
 
 
 def parked(store: Store, service: str) -> Iterator[Parked]:
@@ -59,4 +62,16 @@ def _parked(entry: Entry) -> Parked:
         error_id=given("_error_id") or None,
         host=given("_host"),
         fields={name: text for name, text in entry.fields.items() if not name.startswith("_")},
+        left=_left(given("_left")),
     )
+
+
+def _left(text: str | None) -> tuple[str, ...]:
+    """The list in a field; of one that is there and empty it is known at least that it is there."""
+    if text is None:
+        return ()
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = text
+    return tuple(map(str, found)) or ("nothing",) if isinstance(found, list) else (str(found),)

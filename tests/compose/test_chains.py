@@ -145,9 +145,4 @@ def test_a_lock_takes_the_place_of_another_order(tmp_path: Path) -> None:
 def test_what_must_not_be_given_up_is_tried_as_deliver_says(tmp_path: Path) -> None:
     text = FILE.replace("program: buy", "program: buy\n    deliver: {tries: 7, backoff: 20ms}")
     task = reading(tmp_path, text).spec.services["shop"].tasks[0]
-    assert task.kwargs == {
-        "offered": ["buy"],
-        "tries": 7,
-        "backoff": 0.02,
-        "backoff_max": 60.0,
-    }
+    assert task.kwargs == {"tries": 7, "backoff": 0.02, "backoff_max": 60.0}
