@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from botcannon_core.cli.program.running import told
 from botcannon_core.cli.program.ticking import Told, finished, sketch
 from tests.cli.project_here import ProjectHere
 
@@ -108,8 +109,8 @@ def test_what_is_wrong_with_the_programs_is_told_at_once(shop: ProjectHere) -> N
     )
     said = shop("program", "ls")
     assert said.code == 2
-    assert "sent" in said.err
-    assert "qty" in said.err
+    assert "cannon-compose.yml:7: programs.buy.args.qty" in said.err
+    assert "cannon-compose.yml:14: programs.ship.steps[0]: no step or program 'sent'" in said.err
 
 
 @pytest.mark.parametrize(
@@ -191,6 +192,25 @@ def test_a_program_that_no_service_runs_is_not_run(shop: ProjectHere) -> None:
     said = shop("program", "run", "ship")
     assert said.code == 2
     assert "no service runs ship; give one `program: ship`" in said.err
+
+
+UNDO = {"step": "a", "kind": "undo", "how": "again"}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, ["failed: s: no"]),
+        ({"trace": [UNDO]}, ["undone: s: no"]),
+        ({"trace": [UNDO], "left": ["a"]}, ["half undone: s: no", "left: a"]),
+        ({"trace": [], "left": ["b", "c"]}, ["stuck: s: no", "left: b", "left: c"]),
+    ],
+)
+def test_how_a_run_ended_is_told_in_a_word(
+    capsys: pytest.CaptureFixture[str], more: dict[str, Any], said: list[str]
+) -> None:
+    assert told({"ok": False, "error": {"step": "s", "text": "no"}, **more}) == 1
+    assert capsys.readouterr().err.splitlines() == [f"botcannon: {line}" for line in said]
 
 
 # --- how a run looks

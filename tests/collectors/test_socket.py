@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import socket
 import ssl
 import struct
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from botcannon_core.collectors.socket import JsonServer
+from botcannon_core.collectors.socket import LEAVE_SECONDS, JsonServer
 from botcannon_core.collectors.socket.door import Address, listen
 from botcannon_core.errors import ServiceError
 from botcannon_core.message import Message
@@ -42,6 +43,7 @@ def plans(*names: str, **more: Any) -> Plans:
 
 
 PROGRAMS = plans("buy", "refund")
+BUY = plans("buy")
 
 
 def shout(message: Message) -> dict[str, str]:
@@ -268,6 +270,36 @@ def test_who_waits_for_a_reply_may_be_silent(door: Open) -> None:
         assert talk.hear()["result"] == {"text": "HI"}
 
 
+@pytest.mark.parametrize("framing", ["newline", "length", "ryuso"])
+def test_whatever_is_said_the_door_lives_on(door: Open, framing: str) -> None:
+    kind = {"compat": "ryuso"} if framing == "ryuso" else {"framing": framing}
+    here = door(run, programs=BUY, max_document=200, slow=0.2, **kind)
+    rng = random.Random(20)
+    parts = [
+        b'{"program": "buy"',
+        b'"data_pool": {}',
+        b"}",
+        b"{",
+        b"\n",
+        b"\x00\x00\x00\x02",
+        b'"',
+        b",",
+    ]
+    for _ in range(300):
+        data = b"".join(rng.choice([*parts, rng.randbytes(3)]) for _ in range(rng.randrange(12)))
+        with contextlib.suppress(ConnectionError), dialled(address(here)) as client:
+            client.sendall(data)
+            if rng.random() < 0.7:
+                client.shutdown(socket.SHUT_WR)
+                rest(client)
+    document = b'{"program": "buy", "data_pool": {}}'
+    data = struct.pack(">I", len(document)) + document if framing == "length" else document
+    with dialled(address(here)) as client:
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        assert b'"program": "buy"' in rest(client)
+
+
 # --- documents in pieces, and many of them
 
 
@@ -382,6 +414,19 @@ def test_who_waits_when_the_door_closes_is_told_so(door: Open) -> None:
         assert why(reply) == "no answer (the service stops); it is still being done"
         assert (reply["id"], reply["message"]) == (1, "1000-0")
         assert talk.hear() is None
+
+
+def test_a_door_that_closes_waits_for_nobody_who_is_silent(door: Open) -> None:
+    here = door(None)
+    with Talk(address(here)) as idle, Talk(address(here)) as half, Talk(address(here)) as asking:
+        half.socket.sendall(b'{"text": ')
+        asking.say({"text": "hi"})
+        until(lambda: here.intake.messages)
+        began = time.monotonic()
+        here.leave()
+        assert time.monotonic() - began < LEAVE_SECONDS
+        assert [idle.hear(), half.hear()] == [None, None]
+        assert asking.hear()["ok"] is False
 
 
 def test_without_an_answer_in_time_it_is_said_what_is_known(door: Open) -> None:
@@ -577,7 +622,6 @@ FAILED = {
         {"step": "release", "kind": "undo", "began": 3.0, "took": 0.5, "how": "done"},
     ],
 }
-BUY = plans("buy")
 
 
 def replying(document: dict[str, Any]) -> Callable[[Message], dict[str, str]]:

@@ -12,22 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from botcannon_core.cannon.prepare import COMPOSE_FILE
-from botcannon_core.compose import document, nodes
+from botcannon_core.compose import document, nodes, reader
 from botcannon_core.contract import ContractError
 from botcannon_core.errors import ComposeError, Problem, UsageError, suggest
+from botcannon_core.programs.fault import PlanError
 from botcannon_core.programs.plan import resolve
 from botcannon_core.programs.program import Plans, Program
 
 
 def plans_of(file: str | None) -> Plans:
-    """Every program that the compose file declares. Raises ComposeError or PlanError."""
+    """Every program that the compose file declares. Raises ComposeError with all that is wrong."""
     path = Path(file or COMPOSE_FILE)
     try:
         top = nodes.root(path, [])
     except document.Unusable as error:
         raise ComposeError([Problem(str(path), error.line, "", str(error))]) from None
-    found = nodes.value(top) if top is not None else None
-    return resolve(found if isinstance(found, Mapping) else {})
+    found = nodes.value(top, specs=True) if top is not None else None
+    try:
+        return resolve(found if isinstance(found, Mapping) else {})
+    except PlanError as error:
+        raise ComposeError(reader.read(path).problems) from error
 
 
 def program_of(plans: Plans, name: str, verb: str) -> Program:

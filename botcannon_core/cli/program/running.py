@@ -110,18 +110,19 @@ def told(envelope: Envelope) -> int:
         return 0
     sys.stdout.flush()  # before what is wrong, where both go to one place
     error = envelope["error"]
-    what = (
-        "half undone" if envelope.get("left") else "undone" if _has_undone(envelope) else "failed"
-    )
     at = f"{error['step']}: " if error.get("step") else ""
-    print(f"botcannon: {what}: {at}{error['text']}", file=sys.stderr)
+    print(f"botcannon: {_ending(envelope)}: {at}{error['text']}", file=sys.stderr)
     for left in envelope.get("left") or ():
-        print(f"botcannon: left to undo: {left}", file=sys.stderr)
+        print(f"botcannon: left: {left}", file=sys.stderr)
     return 1
 
 
-def _has_undone(envelope: Envelope) -> bool:
-    return any(line["kind"] == "undo" for line in envelope.get("trace", ()))
+def _ending(envelope: Envelope) -> str:
+    """How a run ended that is not done, in a word."""
+    undid = any(line["kind"] == "undo" for line in envelope.get("trace", ()))
+    if envelope.get("left"):
+        return "half undone" if undid else "stuck"
+    return "undone" if undid else "failed"
 
 
 def _shown(plans: Plans, program: Program, given: Mapping[str, Any], format: Format) -> int:  # noqa: A002 - as the option is called

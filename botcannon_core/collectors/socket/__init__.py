@@ -99,7 +99,7 @@ class JsonServer:
         self._is_leaving = False
         self._flood = guard.Guard(flood, has_shell)
         self._exchanges = Exchanges()
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients: dict[asyncio.Task[None], Client] = {}
 
     async def start(self) -> None:
         """Listen; raises ServiceError if that is not possible."""
@@ -151,19 +151,21 @@ class JsonServer:
         self._exchanges.end()
         self._server.close()
         door.leave(self._address, self._listener)
+        for client in self._clients.values():
+            client.leave()
         if self._clients:
             await asyncio.wait(self._clients, timeout=LEAVE_SECONDS)
-        for client in self._clients:
-            client.cancel()
+        for task in self._clients:
+            task.cancel()
 
     # --- one client --------------------------------------------------------------------------------
 
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = Client(reader, writer, self._frames(), self._patience, asks_once=self._is_ryuso)
         task = asyncio.current_task()
         assert task is not None
-        self._clients.add(task)
-        task.add_done_callback(self._clients.discard)
-        client = Client(reader, writer, self._frames(), self._patience, asks_once=self._is_ryuso)
+        self._clients[task] = client
+        task.add_done_callback(self._clients.pop)
         await client.serve(self._respond, self._refusal)
 
     def _respond(self, client: Client, data: bytes) -> Coroutine[Any, Any, Reply]:

@@ -81,6 +81,12 @@ class Client:
                 task.cancel()
             self._writer.close()
 
+    def leave(self) -> None:
+        """Hear no more; what is unanswered still gets its reply, and the connection is closed."""
+        self._is_over = True
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]  # typed as any transport
+        self._reader.feed_eof()
+
     # --- hearing -----------------------------------------------------------------------------------
 
     async def _hear(self, respond: Respond) -> None:
@@ -88,7 +94,7 @@ class Client:
             while not self._is_over and (data := await self._more()):
                 for document in self._framing.feed(data):
                     await self._take(document, respond)
-            for document in self._framing.end():
+            for document in [] if self._is_over else self._framing.end():
                 await self._take(document, respond)
         except TooLarge:
             raise Refused("request", "the document is larger than is taken here") from None
