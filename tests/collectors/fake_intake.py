@@ -24,22 +24,21 @@ class FakeIntake:
         self._answer_first = answer_first
 
     async def turn(self) -> None:
-        """One call of read(), all it yields stored, everything answered."""
-        batch, told = [], []
+        """One call of read(), all it yields stored and answered, one after the other."""
         async for fields in self.collector.read():
             verdict = self._admit(fields) if fields else False
             if verdict is True:
-                batch.append(self._stored(fields))
+                await self._take(self._stored(fields))
             elif verdict:
-                told.append(Message({**fields, "_outcome": "parked", "_error": verdict}))
-        for message in told:
-            await self._call("taskback", message)
-        for message in batch:
-            if self._answer_first:
-                await self._taskback(message)
-            await self._call("stored", message)
-            if not self._answer_first:
-                await self._taskback(message)
+                refused = {**fields, "_outcome": "parked", "_error": verdict}
+                await self._call("taskback", Message(refused))
+
+    async def _take(self, message: Message) -> None:
+        if self._answer_first:
+            await self._taskback(message)
+        await self._call("stored", message)
+        if not self._answer_first:
+            await self._taskback(message)
 
     async def run(self) -> list[Message]:
         """Turn until the collector halts; what it said."""

@@ -19,7 +19,7 @@ from botcannon_core.collectors.mqtt import Mqtt, link
 from botcannon_core.errors import ServiceError, UsageError
 from botcannon_core.message import Message, checked_fields
 from tests.collectors.debian import free_port, program
-from tests.collectors.driven import driven, shout, until
+from tests.collectors.driven import PATIENCE, driven, shout, until
 from tests.collectors.fake_intake import FakeIntake
 from tests.collectors.mqtt_world import aiomqtt, asking, mosquitto, somebody
 from tests.story.cannon_here import project
@@ -252,9 +252,13 @@ def test_retained_messages_are_heard_if_wanted(port: int) -> None:
 # --- nothing lost
 
 
-async def heard(door: Mqtt) -> list[str]:
-    """What the door yields next, without storing it."""
-    return [fields["text"] async for fields in door.read()]
+async def heard(door: Mqtt, *texts: str) -> list[Message]:
+    """What the door yields next, which must be `texts`, without storing it."""
+    reading = aiter(door.read())
+    async with asyncio.timeout(PATIENCE):
+        found = [Message(await anext(reading), f"{n}-0") for n, _ in enumerate(texts, 1)]
+    assert [message["text"] for message in found] == list(texts)
+    return found
 
 
 def test_what_was_not_stored_comes_again_and_what_was_does_not(port: int) -> None:
@@ -264,7 +268,7 @@ def test_what_was_not_stored_comes_again_and_what_was_does_not(port: int) -> Non
             await first.start()
             await is_up(first)
             await ann.publish("one", "safe/in")
-            assert await heard(first) == ["one"]
+            await heard(first, "one")
             await first.close()  # died before it was stored
             await ann.publish("while away", "safe/in")
             second = bot(port, topics=["safe/in"], client_id="safe")
@@ -293,9 +297,9 @@ def test_a_broker_that_goes_and_comes_gets_what_it_is_owed(tmp_path: Path) -> No
                 await ann.publish("one")
                 await ann.publish("two")
                 await until(lambda: len(door._link._open) == 2, "both came")
-                assert await heard(door) == ["one", "two"]
+                one, two = await heard(door, "one", "two")
         await until(lambda: not door._link._is_up.is_set(), "the loss was seen")
-        door.stored(Message({"text": "one"}, "1-0"))  # while nobody can be told
+        door.stored(one)  # while nobody can be told
         assert len(door._link._owed) == 1
         answer = asyncio.create_task(
             door.taskback(Message({"text": "ONE", "network": "mqtt", "_outcome": "done"}, "1-0"))
@@ -304,7 +308,7 @@ def test_a_broker_that_goes_and_comes_gets_what_it_is_owed(tmp_path: Path) -> No
             async with somebody(port):
                 await answer
             await until(lambda: not door._link._owed, "what was owed is paid")
-            door.stored(Message({"text": "two"}, "2-0"))
+            door.stored(two)
             await until(lambda: not door._link._open, "nothing is open")
             assert door._heard.empty()  # sent again by the broker, not heard twice
             await door.close()
@@ -327,15 +331,15 @@ def test_a_broker_that_forgot_us_is_met_anew(tmp_path: Path) -> None:
             await is_up(door)
             async with somebody(port) as ann:
                 await ann.publish("same")
-                assert await heard(door) == ["same"]
+                (same,) = await heard(door, "same")
         await until(lambda: not door._link._is_up.is_set(), "the loss was seen")
         (tmp_path / "mosquitto.db").unlink()
         with mosquitto(tmp_path, port):
             await is_up(door)
-            door.stored(Message({"text": "same"}, "1-0"))
+            door.stored(same)
             async with somebody(port) as ann:
                 await ann.publish("same")  # with the number, topic and payload of the forgotten one
-                assert await heard(door) == ["same"]
+                await heard(door, "same")
         await door.close()
 
     run(test())
@@ -355,7 +359,7 @@ def test_sensors_that_flood_without_asking_for_safety_do_not_fill_the_memory(
                 await sensor.publish(str(number), "flood/in", qos=0)
             await sensor.publish("safe", "flood/in", qos=1)
             await until(lambda: door._link._open, "the safe one came")
-        assert await heard(door) == [*map(str, range(10)), "safe"]
+        await heard(door, *map(str, range(10)), "safe")
         await door.close()
 
     run(test())

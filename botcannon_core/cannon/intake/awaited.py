@@ -76,9 +76,10 @@ class AwaitedLoop:
         async for item in _items(self._intake.collector.read()):
             if item is not None:
                 had_news = True
-                self._clear.clear()
                 self._intake.desk.put(item)
-                self._stir.set()  # so that it is sent
+                if self._intake.desk.has_news:
+                    self._clear.clear()
+                    self._stir.set()  # so that it is sent
             if self._intake.desk.is_full or not self._intake.line.is_open:
                 await self._clear.wait()
             else:

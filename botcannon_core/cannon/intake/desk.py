@@ -1,9 +1,9 @@
 """The desk: where what a collector yields is checked and put into the data stream.
 
-A message is *put* (said on the line), then *stored* (its id was heard), then the collector's `stored()`
-has run for it; only then may `read()` be asked again. One that was refused because the backlog is full
-is put again, and those after it wait behind it. If we die right here, what was not heard may or may not
-be in the stream: the outside was not told either, and will send it again.
+A message is *put* (said on the line, to a bot in turn: turns), then *stored* (its id was heard), then
+the collector's `stored()` has run for it; only then may `read()` be asked again. One that was refused
+because the backlog is full is put again, and those after it wait behind it. If we die right here, what
+was not heard may or may not be in the stream: the outside was not told either, and will send it again.
 
 What the collector's `admit` turns away is put nowhere; at most it is told why, as an answer that comes
 from here and not from the stream.
@@ -15,6 +15,7 @@ import time
 from collections import deque
 from typing import Any
 
+from botcannon_core.cannon.intake.turns import Turns, has_turn
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.errors import MessageError, StoreError
 from botcannon_core.ledger.admission import Admitted, Gate, admit
@@ -36,6 +37,7 @@ class Desk:
         self._keys = keys
         self._life = life
         self._gate = Gate.of(service)
+        self._turns = Turns.of(service)
         self._source = f"{service.collector.entry}.read"
         self._number = 0
         self._unheard = 0
@@ -55,9 +57,24 @@ class Desk:
         verdict = True if self._may_enter is None else self._may_enter(fields)
         if isinstance(verdict, str) or not verdict:
             self._turn_away(fields, verdict)
-            return
-        self._number += 1
-        self._say(self._number, fields)
+        elif self._turns is not None and has_turn(fields):
+            self._turns.put(fields)
+            self.take_turns()
+        else:
+            self._say_new(fields)
+
+    def take_turns(self, at_once: bool = False) -> None:
+        """Say those whose turn it is; `at_once`: all."""
+        while self._turns is not None and (at_once or not self._refused):
+            fields = self._turns.next(at_once)
+            if fields is None:
+                return
+            self._say_new(fields)
+
+    def ended(self) -> None:
+        """One of ours has ended, however it did."""
+        if self._turns is not None:
+            self._turns.ended()
 
     def put_again(self) -> None:
         """Knock again for the first of those that were refused, when it is time."""
@@ -68,23 +85,33 @@ class Desk:
     @property
     def is_clear(self) -> bool:
         """True when everything put has been stored and told."""
-        return not self._unheard and not self._refused and not self.stored
+        return self.is_quiet and not self._refused and not self.stored
+
+    @property
+    def has_news(self) -> bool:
+        """True when there is something to send, or to tell."""
+        return bool(self.refusals) or not self.is_clear
 
     @property
     def is_quiet(self) -> bool:
-        """True when the store owes us no answer."""
-        return not self._unheard
+        """True when the store owes us no answer, and nothing waits to be said."""
+        return not self._unheard and not (self._turns and self._turns.count)
 
     @property
     def is_full(self) -> bool:
         """True when nothing more should be put now."""
-        return bool(self._refused) or self._unheard >= MOST_UNANSWERED // 2
+        is_crowded = self._turns is not None and self._turns.is_full
+        return is_crowded or bool(self._refused) or self._unheard >= MOST_UNANSWERED // 2
 
     def _turn_away(self, fields: dict[str, str], why: object) -> None:
         self.turned_away += 1
         if isinstance(why, str) and why:
             told = {**fields, "_outcome": "parked", "_error": why}
             self.refusals.append(Message(told, "", self._keys.service))
+
+    def _say_new(self, fields: dict[str, str]) -> None:
+        self._number += 1
+        self._say(self._number, fields)
 
     def _say(self, number: int, fields: dict[str, str]) -> None:
         self._unheard += 1
@@ -97,6 +124,8 @@ class Desk:
         admit(self._line, self._keys, self._gate, self._life, number, asked, heard)
 
     def _take(self, number: int, fields: dict[str, str], admitted: Admitted) -> None:
+        if admitted.status == "repeat":
+            self.ended()  # nothing more comes of it
         if admitted.status in ("stored", "repeat"):
             self.stored.append(Message(fields, admitted.id, self._keys.service))
             self._say_rest()

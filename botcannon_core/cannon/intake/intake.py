@@ -24,6 +24,7 @@ from botcannon_core.ledger.store import Store
 
 MEND_SECONDS = 0.2
 TRIM_SECONDS = 5.0
+COUNT_SECONDS = 0.5  # between two counts of what was turned away: in a flood there is no end of it
 LOOK_SECONDS = 0.02  # between two looks at whether everything is settled, while draining
 
 
@@ -45,6 +46,7 @@ class Intake:
             stream.make_group(self.line, self._keys.data, stream.POOL)
         self.desk = Desk(self.line, self._keys, me, service, collector)
         self.returns = Returns(store, self._keys, self.line, me, collector)
+        self.returns.ended = self.desk.ended
         self.forget_launcher: Callable[[], None] = lambda: None  # whoever waits on it stops waiting
         self.is_resting = False
         self.is_halted = False
@@ -52,7 +54,7 @@ class Intake:
         self._is_finishing = False
         self._drains = drains and bool(service.tasks)
         self._mend_at: float | None = None
-        self._trim_at = self._look_at = 0.0
+        self._trim_at = self._look_at = self._count_at = 0.0
 
     # --- being told --------------------------------------------------------------------------------
 
@@ -169,11 +171,15 @@ class Intake:
         self.returns.reader.line.check()
         self.returns.look()
         self.desk.put_again()
-        self._turn_away()
+        self.desk.take_turns(at_once=self.is_resting)
+        self._answer_turned_away()
         if self.desk.error is not None:
             error, self.desk.error = self.desk.error, None
             self.crash(error)
         now = time.monotonic()
+        if self.desk.turned_away and now >= self._count_at:
+            self._count_at = now + COUNT_SECONDS
+            self._count_turned_away()
         if now >= self._trim_at:
             self._trim_at = now + TRIM_SECONDS
             keep, oldest = self.service.keep, time.time() - self.service.keep.age
@@ -181,19 +187,21 @@ class Intake:
             if not self.service.tasks:
                 stream.trim(self.line, self._keys.data, keep.messages, oldest)
 
-    def _turn_away(self) -> None:
-        """Count those that `admit` did not let in, and answer who gets an answer."""
-        if self.desk.turned_away:
-            counts = self._keys.key("counts")
-            self.line.say("HINCRBY", counts, "turned_away", self.desk.turned_away)
-            self.desk.turned_away = 0
+    def _count_turned_away(self) -> None:
+        """Add those that `admit` did not let in to the counts of the service."""
+        counts = self._keys.key("counts")
+        self.line.say("HINCRBY", counts, "turned_away", self.desk.turned_away)
+        self.desk.turned_away = 0
+
+    def _answer_turned_away(self) -> None:
+        """Tell them why not, if `admit` said it."""
         while self.desk.refusals:
             self.returns.tell(self.desk.refusals.popleft())
 
     def leave(self) -> None:
         """Give up the name under which we read, and the connections."""
         try:
-            self._turn_away()
+            self._count_turned_away()
             if self.returns.are_home():
                 self.returns.leave()
         except (StoreError, Refused):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -61,6 +62,7 @@ class Returns:
         self._unacknowledged: set[str] = set()
         self._look_at = 0.0
         start = "$" if self._is_one_of_many else "0"
+        self.ended: Callable[[], None] = lambda: None  # called when one that we have put has ended
         self._told = 0  # answers that came from nowhere but here
         self.reader = Reader(store, keys.taskback, self._group, me, start)
         self.waiting: deque[Return] = deque()
@@ -143,6 +145,8 @@ class Returns:
             return  # it came again after a cut, and is on its way already
         self._unacknowledged.add(entry.id)
         asked_by = entry.fields.get("_from", "")
+        if asked_by == self._me and "_outcome" in entry.fields:
+            self.ended()
         if "_note" in entry.fields:
             self._take_note(entry, asked_by, redelivered)
         elif asked_by.startswith(VISITORS) or not self._is_wanted(entry):

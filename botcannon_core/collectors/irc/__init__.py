@@ -107,8 +107,6 @@ class Irc:
             if isinstance(heard, Exception):
                 raise heard
             yield heard
-            if self._heard.empty():
-                return
 
     async def taskback(self, message: Message) -> None:
         """Say the answer where it was asked for, or to the asker alone if it is `private`."""

@@ -54,6 +54,8 @@ __all__ = ["Mqtt"]
 NETWORK = "mqtt"
 NOTE_SECONDS = 10.0  # between two notes about one message: what is published stays published
 MOST_BYTES = 1_000_000  # of a payload
+Name = frozenset[tuple[str, str]]
+
 MOST_WAITING = 1_000  # messages of QoS 0 that wait to be stored; the broker holds back the others
 
 _log = logging.getLogger("botcannon.mqtt")
@@ -105,7 +107,7 @@ class Mqtt:
         self._retained = retained
         self._seen = Seen()
         self._guard = Guard(flood, has_shell)
-        self._yielded: deque[Any] = deque()  # what to acknowledge, in the order of storing
+        self._yielded: dict[Name, deque[Any]] = {}  # what to acknowledge when it is stored
 
     async def start(self) -> None:
         """Begin to connect; what comes of it, `read` tells."""
@@ -120,21 +122,20 @@ class Mqtt:
             if isinstance(heard, Exception):
                 raise heard
             found, key = heard
-            self._yielded.append(key)
+            if key is not None:  # of QoS 0 there is none
+                self._yielded.setdefault(_name(found), deque()).append(key)
             yield found
-            if self._heard.empty():
-                return
 
     def admit(self, fields: Mapping[str, str]) -> bool | str:
         """Whether what was just yielded may be stored; the broker may forget what may not."""
         verdict = self._guard(fields)
         if verdict is not True:
-            self._acknowledge(self._yielded.pop())
+            self._acknowledge(self._key(fields))
         return verdict
 
-    def stored(self, _message: Message) -> None:
+    def stored(self, message: Message) -> None:
         """Acknowledge to the broker: it may forget the message now."""
-        self._acknowledge(self._yielded.popleft())
+        self._acknowledge(self._key(message))
 
     async def taskback(self, message: Message) -> None:
         """Publish the answer for who asked."""
@@ -173,8 +174,18 @@ class Mqtt:
             self._heard.put_nowait(error)
 
     def _acknowledge(self, key: Any) -> None:
-        if key is not None:  # of QoS 0 there is none
+        if key is not None:
             self._link.acknowledge(key)
+
+    def _key(self, fields: Mapping[str, str]) -> Any:
+        """What to acknowledge of the first that was yielded with these fields, if there is anything."""
+        keys = self._yielded.get(name := _name(fields))
+        if keys is None:
+            return None
+        key = keys.popleft()
+        if not keys:
+            del self._yielded[name]
+        return key
 
     def _hear(self, published: Any, key: Any) -> None:
         """Queue what was published, or have done with it if it is nothing for us."""
@@ -216,6 +227,10 @@ class Mqtt:
         if asked and not set("+#\0") & set(asked) and matches(self._reply_to, asked):
             return asked
         return f"{self._out}/{level(message.get('user', NOBODY))}"
+
+
+def _name(fields: Mapping[str, str]) -> Name:
+    return frozenset(fields.items())
 
 
 def _library() -> Any:

@@ -110,9 +110,14 @@ class Slack:
         self._keys: dict[str, str] = {}  # of the unstored, by event id
 
     async def read(self) -> AsyncIterator[dict[str, str]]:
-        """The next thing said to the bot; raises ServiceError once Slack does not want us any more."""
+        """What is said to the bot; raises ServiceError once Slack does not want us any more."""
         if not self._me and not await self._learn_who_we_are():
             return
+        while True:
+            async for fields in self._next():
+                yield fields
+
+    async def _next(self) -> AsyncIterator[dict[str, str]]:
         envelope = await self._wire.next()
         envelope_id = str(envelope["envelope_id"])
         said = said_in(envelope, self._me)

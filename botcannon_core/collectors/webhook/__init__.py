@@ -130,14 +130,13 @@ class Webhook:
         sys.stdout.flush()
 
     async def read(self) -> AsyncIterator[dict[str, str]]:
-        """All requests that came, as soon as there is one."""
+        """The requests, as they come."""
         try:
-            taken = await self._exchanges.take()
-        except asyncio.CancelledError:  # the service stops: refuse at once what would not be read
+            while True:
+                for exchange in await self._exchanges.take():
+                    yield exchange.fields
+        finally:  # the service stops: refuse at once what would not be read
             self._is_leaving = True
-            raise
-        for exchange in taken:
-            yield exchange.fields
 
     def admit(self, fields: Mapping[str, str]) -> bool:
         """Whether a request may be stored; who asks too much is told so each time, as HTTP has it."""
