@@ -270,3 +270,12 @@ def on_a_terminal(one: Shop, *words: str) -> Any:
 
     threading.Thread(target=read, daemon=True).start()
     return lambda: seen.decode(errors="replace")
+
+
+def test_what_new_begins_runs_as_it_is() -> None:
+    with shop() as one:
+        (one.here.folder / "cannon-compose.yml").unlink()
+        words: Any = {"cwd": one.here.folder, "env": environment(), "check": True, "text": True}
+        subprocess.run([*BOTCANNON, "program", "new", "buy"], **words)
+        said = one.run("--item=x")
+        assert said.stdout.splitlines()[-1] == "done: x is yours"
