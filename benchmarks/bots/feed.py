@@ -12,7 +12,11 @@ PAUSE_SECONDS = 0.01  # between an answer and the next question, so that the wor
 
 
 class Feed:
-    """Yields `count` messages as fast as it can, once the file `go` is there if it shall wait for it."""
+    """Yields `count` messages as fast as it can, and ends.
+
+    With `waits` it begins when the file `go` is there, and has no more news afterwards: a service that
+    goes on, as most do, and not one that drains.
+    """
 
     def __init__(self, count: int, waits: bool = False) -> None:
         self.count = count
@@ -20,10 +24,10 @@ class Feed:
         self.has_said_all = False
 
     def read(self) -> Iterator[dict[str, str] | None]:
-        """All messages in one go; `Halt` afterwards."""
-        if self.has_said_all:
+        """All messages in one go."""
+        if self.has_said_all and not self.waits:
             raise Halt
-        if self.waits and not Path("go").exists():
+        if self.has_said_all or (self.waits and not Path("go").exists()):
             yield None
             return
         for number in range(self.count):
