@@ -3,6 +3,7 @@ import base64
 import contextlib
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from botcannon_core.chat.backoff import Backoff
 from botcannon_core.collectors.matrix import Matrix, link, news
 from botcannon_core.collectors.matrix.event import said_in
 from botcannon_core.collectors.matrix.markup import formatted, plain
-from botcannon_core.errors import ServiceError
+from botcannon_core.errors import ServiceError, UsageError
 from botcannon_core.ledger.memory import Memory, forgetful
 from botcannon_core.message import Message, checked_fields
 from tests.collectors.door_here import DoorHere
@@ -382,6 +383,21 @@ def test_who_says_too_much_is_told_once_and_it_is_not_heard_again(
     assert heard(later) == ["more"]
 
 
+def test_each_who_says_too_much_is_told(
+    server: Synapse, ann: Person, bot: Person, join: Join
+) -> None:
+    in_step(join(flood={"commands": 1}))
+    bob = Person(server, "bob")
+    room = together(ann, bot, name="ops")
+    ann.ask("POST", f"rooms/{quote(room)}/invite", {"user_id": bob.id})
+    bob.joins(room)
+    for person in (ann, bob):
+        for text in ("!one", "!two", "!three"):
+            person.says(room, text)
+    said = ann.is_told(room, bot, 4)
+    assert [text[:5] for text in sorted(said)] == ["error", "error", "you s", "you s"]
+
+
 def test_a_note_is_changed_and_taken_back_when_the_answer_is_there(
     ann: Person, bot: Person, join: Join
 ) -> None:
@@ -562,6 +578,13 @@ def test_a_token_that_is_revoked_later_ends_it_too(bot: Person, join: Join) -> N
 def test_what_is_no_account_is_refused(kwargs: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="Matrix"):
         Matrix(**{"server": "https://example.org", "user": "u", "password": "p", **kwargs})
+
+
+def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, link.__name__)
+    monkeypatch.setitem(sys.modules, "nio", None)
+    with pytest.raises(UsageError, match=r"pip install 'botcannon\[matrix\]'"):
+        Matrix("https://example.org", "u", "p")
 
 
 def test_no_log_line_holds_a_secret(

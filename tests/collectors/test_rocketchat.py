@@ -2,6 +2,7 @@ import base64
 import contextlib
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from botcannon_core.chat.answer import MOST_FILE_BYTES
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.collectors.rocketchat import RocketChat
 from botcannon_core.collectors.rocketchat.event import Room, said_in, seconds
-from botcannon_core.errors import ServiceError
+from botcannon_core.errors import ServiceError, UsageError
 from botcannon_core.ledger.memory import forgetful
 from botcannon_core.message import Message, checked_fields
 from tests.collectors.door_here import DoorHere
@@ -584,6 +585,13 @@ def test_what_is_no_account_is_refused(kwargs: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"Rocket\.Chat") as error:
         RocketChat(**{"url": "https://chat.example.org", "user": "u", "password": "p", **kwargs})
     assert "pass" not in str(error.value).replace("`password`", "")
+
+
+def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "botcannon_core.collectors.rocketchat.link", raising=False)
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    with pytest.raises(UsageError, match=r"pip install 'botcannon\[rocketchat\]'"):
+        RocketChat("https://example.org", "u", "p")
 
 
 def test_no_log_line_holds_a_secret(

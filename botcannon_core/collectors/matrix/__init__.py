@@ -156,7 +156,7 @@ class Matrix:
             for n, piece in enumerate(pieces):
                 await asyncio.sleep(self._pause if n else 0)
                 content = spoken(piece, place.thread, place.asked, self._is_notice)
-                await self._say(place.room, content, once(message.id, message.service, n, piece))
+                await self._say(place.room, content, _once(message, n, piece))
             if file is not None:
                 await self._show(place, file, message)
         if (where := self._noted.take(message.id)) is not None:
@@ -242,7 +242,7 @@ class Matrix:
 
     async def _show(self, place: Place, file: Attachment, message: Message) -> None:
         """Send a file; if the server does not want it, say so instead."""
-        name = once(message.id, message.service, "file", file.name)
+        name = _once(message, "file", file.name)
         try:
             uri = await self._link.upload(file, kind_of(file))
             await self._say(place.room, shown(file, uri, place.thread, place.asked), name)
@@ -258,6 +258,12 @@ class Matrix:
         except (Denied, Unreachable) as error:
             _log.warning("a note is not as it should be: %s", error)
             return None
+
+
+def _once(message: Message, *parts: object) -> str:
+    """What names a part of an answer, so that one that is brought again is not said again."""
+    # what is turned away has no id, but each time another event
+    return once(message.service, message.id, message.get("event_id", ""), *parts)
 
 
 def _is_private(message: Message) -> bool:

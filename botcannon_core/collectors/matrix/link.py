@@ -72,6 +72,7 @@ class Link:
         self._account = account
         self._backoff = backoff
         self._sleep = asyncio.sleep
+        self._renewing = asyncio.Lock()
         self._is_in_step = False  # the client knows the rooms
         config = AsyncClientConfig(
             store_sync_tokens=False,
@@ -145,6 +146,7 @@ class Link:
         """
         backoff, why = Backoff(), ""
         for n in range(tries):
+            token = self._client.access_token
             try:
                 answer = await call(self._client)
             except NO_ANSWER as error:
@@ -153,7 +155,7 @@ class Link:
             else:
                 if not isinstance(answer, ErrorResponse):
                     return answer
-                why = await self._why_not(what, answer, renew)
+                why = await self._why_not(what, answer, token if renew else None)
             if n < tries - 1:
                 await self._sleep(backoff.wait())
         raise Unreachable(f"the Matrix server did not take {what} ({why})")
@@ -195,14 +197,16 @@ class Link:
 
         return call
 
-    async def _why_not(self, what: str, answer: ErrorResponse, renew: bool) -> str:
-        """Why it was not done, if another try may help; raises if not."""
+    async def _why_not(self, what: str, answer: ErrorResponse, token: str | None) -> str:
+        """Why it was not done, if another try may help; raises if not. `token` may be renewed."""
         code = str(answer.status_code or "")
         status = getattr(answer.transport_response, "status", 0)
-        if renew and code in GONE:
+        if token and code in GONE:
             if not self._account.password:
                 self._refuse(code)
-            await self.log_in()
+            async with self._renewing:
+                if self._client.access_token == token:  # else somebody has renewed it meanwhile
+                    await self.log_in()
             return code
         if code and status < 500:
             raise Denied(f"the Matrix server refused {what}: {code}", code)

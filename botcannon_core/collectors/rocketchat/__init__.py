@@ -278,7 +278,7 @@ def _link(mine: Account, rest: Rest) -> Link:
     try:  # an optional extra
         from botcannon_core.collectors.rocketchat.link import Link
     except ModuleNotFoundError as error:
-        if error.name != "websockets":
+        if (error.name or "").partition(".")[0] != "websockets":
             raise
         raise UsageError(
             "a Rocket.Chat bot needs websockets: pip install 'botcannon[rocketchat]'"
