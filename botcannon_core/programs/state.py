@@ -16,6 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+RECORDS = frozenset(
+    {
+        *{"start", "run", "undo", "done", "skipped", "failed", "again", "died"},
+        *{"refused", "doubtful", "clear", "cleared", "stuck"},
+    }
+)
 RUN = -1  # in the place where an undo has its number
 Spot = tuple[int, int]
 """Which code: the number of an action, and RUN or the number of one of the parts that undo it."""
@@ -47,11 +53,11 @@ class State:
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Go on by one record. Raises ValueError for what is none."""
-        taker = getattr(self, f"_{record.get('what')}", None)
-        if taker is None:
-            raise ValueError(f"no record of a program: {record.get('what')!r}")
+        what = record.get("what")
+        if what not in RECORDS:
+            raise ValueError(f"no record of a program: {what!r}")
         self._keep(record)
-        taker(record)
+        getattr(self, f"_{what}")(record)
 
     def _keep(self, record: Mapping[str, Any]) -> None:
         """What the code has changed in the pool, whether it ended well or not."""

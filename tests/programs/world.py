@@ -5,7 +5,9 @@ after each effect. A world dies at the points it is told to, and somebody else g
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any
 
 from botcannon_core import contract
@@ -13,6 +15,7 @@ from botcannon_core.message import Message
 from botcannon_core.programs.calling import Called, call
 from botcannon_core.programs.means import Means, Moment, Rule
 from botcannon_core.programs.plan import resolve
+from botcannon_core.programs.program import Plans
 from botcannon_core.programs.running import HalfDone, Later, Run
 
 MOST_TURNS = 200
@@ -118,30 +121,38 @@ class World:
     ) -> Ending:
         """Run a program to its end, whoever dies meanwhile."""
         plans = resolve(document)
-        message = Message({"program": program, "metadata": metadata}, "1700000000000-0", "shop")
         while True:
-            self.turns += 1
-            assert self.turns < MOST_TURNS, "it never ends"
-            means = Means(
-                self.code,
-                self,
-                rule or Rule(),
-                (),
-                self.moments.append,
-                self._call,
-                lambda: self._clock,
-            )
-            try:
-                answer = Run(plans, plans.programs[program], message, means).go(args or {})
-            except Killed:
-                continue
-            except Later as later:
-                self.pauses.append(later.delay)
-                continue
-            except HalfDone as parked:
-                body = parked.results["body"]
-                return Ending(contract.unpack(body), str(parked), parked.facts["left"])
-            return Ending(contract.unpack(answer))
+            ending = self.turn(plans, program, args or {}, rule or Rule(), metadata)
+            if ending is not None:
+                return ending
+
+    def turn(
+        self,
+        plans: Plans,
+        program: str,
+        args: Mapping[str, Any],
+        rule: Rule,
+        metadata: str = "{}",
+    ) -> Ending | None:
+        """What one worker comes to; None if it died or another one is to go on."""
+        self.turns += 1
+        assert self.turns < MOST_TURNS, "it never ends"
+        message = Message({"program": program, "metadata": metadata}, "1700000000000-0", "shop")
+        means = Means(self.code, self, rule, (), self.moments.append, self._call, self._now)
+        try:
+            answer = Run(plans, plans.programs[program], message, means).go(args)
+        except Killed:
+            return None
+        except Later as later:
+            self.pauses.append(later.delay)
+            return None
+        except HalfDone as parked:
+            body = parked.results["body"]
+            return Ending(contract.unpack(body), str(parked), parked.facts["left"])
+        return Ending(contract.unpack(answer))
+
+    def _now(self) -> float:
+        return self._clock
 
     def _call(
         self,
@@ -161,7 +172,8 @@ class World:
                 killed.append(death)
                 raise
 
-        called = call(name, guarded, message, results, hidden)
+        with redirect_stderr(StringIO()):  # tracebacks, of which a test may cause thousands
+            called = call(name, guarded, message, results, hidden)
         if killed:
             raise killed[0]
         return called
