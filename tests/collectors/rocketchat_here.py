@@ -36,6 +36,7 @@ class RocketChatHere:
         self.files: list[bytes] = []
         self.links = 0  # how often a bot was let in
         self.logins = 0  # how often by its password
+        self.looked_back = 0  # how often a bot has read all that it missed, or was not let
         self.pongs = 0
         self.tokens = {TOKEN}
         self.messages: list[dict[str, Any]] = []
@@ -81,8 +82,7 @@ class RocketChatHere:
         """Wait until a bot has connected for the n-th time, has caught up, and is so now."""
 
         def is_there() -> bool:
-            asked = sum(method == "rooms.get" for method, _ in self.calls)
-            return self.links >= n and asked >= n and bool(self._sockets)
+            return self.links >= n and self.looked_back >= n and bool(self._sockets)
 
         self.until(is_there, f"a bot has connected {n} times")
 
@@ -164,6 +164,7 @@ class RocketChatHere:
         words = await self._words(request)
         self.calls.append((method, words))
         if waiting := self.next_answers.get(method):
+            self.looked_back += method == "rooms.get" and waiting[0].status_code == 400
             return waiting.pop(0)
         if method == "login":
             return self._logged_in(words)
@@ -209,6 +210,7 @@ class RocketChatHere:
         if method == "chat.syncMessages":
             since = datetime.fromisoformat(words["lastUpdate"]).timestamp() * 1000
             there = [m for m in self.messages if m["rid"] == words["roomId"]]
+            self.looked_back += words["roomId"] == list(ROOMS)[-1]
             told = [self._as_history(m) for m in there if m["ts"]["$date"] > since]
             return {"result": {"updated": told, "deleted": []}}
         if method == "im.create":
