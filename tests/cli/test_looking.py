@@ -130,7 +130,7 @@ def test_status_counts_what_waits_runs_and_ended(project: ProjectHere) -> None:
         "in_flight": 2,
         "dead": 1,
         "half_done": 0,
-            "taskbacks": 1,
+        "taskbacks": 1,
         "collector": "h:12",
         "stored_per_second": 0.0,
         "ended_per_second": 0.0,

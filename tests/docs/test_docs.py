@@ -15,6 +15,7 @@ from botcannon_core.cli.signature import slots
 from botcannon_core.cli.verbs import VERBS, function_of
 from botcannon_core.compose import classes, reader, rooms
 from botcannon_core.compose.loading import HANDLES
+from botcannon_core.programs.declared import PROGRAM, STEP
 from tests.docs.pages import LANGUAGES, ROOT, anchors, blocks, links, pages, section
 from tests.docs.playing import Stage
 
@@ -78,6 +79,11 @@ def test_every_key_of_a_compose_file_has_its_place() -> None:
     told = (DOCS / "compose.md").read_text(encoding="utf-8")
     keys = {key for table in (*tables(), reader.TOP) for key in table}
     assert sorted(key for key in keys if f"`{key}`" not in told) == []
+
+
+def test_every_key_of_programs_and_steps_has_its_place() -> None:
+    told = (DOCS / "programs.md").read_text(encoding="utf-8")
+    assert [key for key in (*PROGRAM, *STEP, "name") if f"`{key}`" not in told] == []
 
 
 def test_the_tables_of_keys_are_found() -> None:
