@@ -48,8 +48,8 @@ class Cancels:
             return
         busy = self._crew.busy
         self._look_at = now + LOOK_SECONDS if busy else math.inf
-        old = [w.job for w in busy if w.job is not None and now - w.since >= LOOK_SECONDS / 2]
-        askers = sorted({who for job in old if (who := cancels.whose(job.fields))})
+        old = [w.given.running for w in busy if now - w.since >= LOOK_SECONDS / 2]
+        askers = sorted({who for job in old if job and (who := cancels.whose(job.fields))})
         if askers:
             cancels.look(self._line, self._keys, askers, self._heard)
 
@@ -66,7 +66,7 @@ class Cancels:
             self._wishes[who] = entry
         for who in list(self._wishes)[:-MOST_REMEMBERED]:
             del self._wishes[who]
-        self._carry_out(worker.job for worker in self._crew.busy)
+        self._carry_out(worker.given.running for worker in self._crew.busy)
 
     def _carry_out(self, jobs: Iterable[Job | None]) -> None:
         for job in jobs:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import os
 import traceback
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from botcannon_core.errors import MessageError
@@ -22,7 +22,7 @@ _HOUSE = __name__.split(".")[0]
 How = Literal["done", "skipped", "parked", "failed", "again"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Ended:
     """How a run ended. `failed` may be tried again, `parked` may not; `again` asked for it.
 
@@ -78,9 +78,12 @@ def new_error_id() -> str:
     return os.urandom(3).hex()
 
 
-def as_frame(ended: Ended) -> Mapping[str, Any]:
-    """What a worker sends of it; empty parts are left out."""
-    return {name: value for name, value in vars(ended).items() if value}
+def as_frame(ended: Ended) -> dict[str, Any]:
+    """What a worker sends of it; a plain ending is sent plainly."""
+    if ended.how == "done":
+        return {"how": "done", "results": ended.results}
+    names = (one.name for one in fields(ended))
+    return {name: value for name in names if (value := getattr(ended, name))}
 
 
 def from_frame(body: Any) -> Ended:
@@ -96,11 +99,13 @@ def from_frame(body: Any) -> Ended:
 
 
 def _is_sound(ended: Ended) -> bool:
+    if ended.how == "done" and type(ended.results) is dict and not ended.error:
+        return set(map(type, ended.results.values())) <= {str}
     texts: list[Any] = [ended.error, ended.error_id, ended.trace]
-    for fields in (ended.results, ended.cause):
-        if not isinstance(fields, dict):
+    for part in (ended.results, ended.cause):
+        if not isinstance(part, dict):
             return False
-        texts += [*fields, *fields.values()]
+        texts += [*part, *part.values()]
     known = ended.how in get_args(How) and isinstance(ended.delay, int | float)
     return known and all(isinstance(text, str) for text in texts)
 

@@ -68,9 +68,9 @@ def start(part: str, run: Run, keep: Collection[int] = (), owns_terminal: bool =
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        _settle_in(parent, write_end, owns_terminal, {theirs.fileno(), *keep})
+        _settle_in(parent, write_end, owns_terminal, {theirs, *keep})
         _live(run, Channel(theirs))
-    theirs.close()
+    os.close(theirs)
     os.close(write_end)
     if not owns_terminal:
         _lead_own_group(pid)

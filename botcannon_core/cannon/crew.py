@@ -1,15 +1,17 @@
 """The crew: the workers that a pool has at hand.
 
-It keeps enough of them constructed ahead, gives each one job at a time, watches its limits, and says how
-every job ended, whatever happened to the process. Not here: messages, tries, the store.
+It keeps enough of them constructed ahead, gives each as much as it may have (see orders), watches its
+limits, and says how every job ended, whatever happened to the process. Not here: messages, tries, the
+store.
 
-A worker is *starting* (forked, constructing), *ready* (waiting for a job), *busy* (has one), and
+A worker is *starting* (forked, constructing), *ready* (waiting for a job), *busy* (has some), and
 *leaving* (has said how it ended, or is not needed); it is forgotten when the forker has buried it. If
 the pool dies right here, the forker hears its socket close and kills every group.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -22,15 +24,19 @@ from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.given import Given
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.lines import Lines
 from botcannon_core.cannon.nursery import Cause, News, Nursery
+from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
 
 TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
 GIVE_SECONDS = 2.0  # for a worker to take a message of any size; it is waiting for it
 COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
+AHEAD_SECONDS = 0.004  # of work that a worker may be given at once
+MOST_AHEAD = 256  # jobs, however fast they are
 CANCELLED = Ended("skipped", error="cancelled")  # how a job ends that is not wanted any more
 
 State = Literal["starting", "ready", "busy", "leaving"]
@@ -45,8 +51,8 @@ class Worker:
     output: Lines
     state: State = "starting"
     pid: int = 0
-    job: Job | None = None
-    since: float = field(default_factory=time.monotonic)
+    given: Given = field(default_factory=Given)
+    since: float = field(default_factory=time.monotonic)  # in this state, or running this job
     term_at: float | None = None  # when SIGTERM was sent
     fate: str = ""  # why we ended it, if we did
     is_cancelled: bool = False  # we ended it since nobody wants its job done any more
@@ -59,12 +65,13 @@ class Worker:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Whom the crew tells: a worker asks for something; a job ended; a line was printed; it fails;
-    a worker says how far its job is.
+    """Whom the crew tells: a worker asks for something; a job ended; these did not begin after all; a
+    line was printed; it fails; a worker says how far its job is.
     """
 
     asked: Callable[[Job | None, Any, Callable[[Any], None]], None]
     ended: Callable[[Job, Ended], None]
+    back: Callable[[list[Job]], None]
     printed: Callable[[str, str], None]
     failed: Callable[[str], None]
     noted: Callable[[Job, Any], None] = lambda _job, _text: None
@@ -82,14 +89,29 @@ class Crew:
         self._anything_worked = False
         self._is_dismissed = False
         self._count_at = 0.0
+        self._takes_many = self._rule.isolation == "worker"
+        self._run_seconds = SLOW_SECONDS  # of one job, smoothed; a new crew is careful
         self.forks = 0
 
     @property
-    def ready(self) -> list[Worker]:
-        """The workers that wait for a job and may have one: no more than `max` are busy at once."""
+    def room(self) -> list[tuple[Worker, int]]:
+        """Who may be given how many jobs now. No more than `max` workers are busy at once."""
         waiting = [worker for worker in self._workers.values() if worker.state == "ready"]
+        depth = max(1, min(MOST_AHEAD, int(AHEAD_SECONDS / self._run_seconds)))
+        depth = depth if self._takes_many else 1
         # one that died since we looked would cost its job a try
-        return [worker for worker in waiting[: self.free] if not worker.channel.is_closed()]
+        room = [(one, depth) for one in waiting[: self.free] if not one.channel.is_closed()]
+        if depth > 1:
+            soon = time.monotonic() - SLOW_SECONDS / 2
+            for one in self.busy:
+                if len(one.given) <= depth // 2 and one.since > soon and one.term_at is None:
+                    room.append((one, depth - len(one.given)))
+        return room
+
+    @property
+    def is_ready(self) -> bool:
+        """True while a worker waits for a job."""
+        return any(worker.state == "ready" for worker in self._workers.values())
 
     @property
     def busy(self) -> list[Worker]:
@@ -112,22 +134,26 @@ class Crew:
                 self._match(waiting, is_calm)
         for worker in list(self._workers.values()):
             self._watch_time(worker)
+            self._take_back(worker)
         now = time.monotonic()
         if now >= self._count_at:
             self._count_at = now + COUNT_SECONDS
             self._watch_numbers(now)
 
-    def give(self, worker: Worker, job: Job) -> None:
-        """Hand a ready worker its job."""
-        worker.state, worker.job, worker.since = "busy", job, time.monotonic()
+    def give(self, worker: Worker, given: list[Job]) -> None:
+        """Hand a worker that has room its jobs, in this order."""
+        stamp = worker.given.add(given)
+        if worker.state != "busy":
+            worker.state, worker.since = "busy", stamp
         try:
-            worker.channel.send("message", job.order())
-        except OSError:  # dying, or stopped: its death will be told, with the job still its own
+            worker.channel.send("orders", (stamp, [(job.id, job.fields) for job in given]))
+        except OSError:  # dying, or stopped: its death will be told, with the jobs still its own
             self._nursery.signal(worker.slot, signal.SIGKILL)
 
     def next_moment(self) -> float | None:
         """When something is due at the latest, in monotonic seconds."""
         moments = [self._limit_of(w) for w in self._workers.values() if w.state != "ready"]
+        moments += [w.since + SLOW_SECONDS for w in self.busy if len(w.given) > 1]
         if not self._is_dismissed and (not self._nursery.is_open or self._nursery.is_resting()):
             moments.append(self._nursery.opens_at)
         return min(moments, default=None)
@@ -142,7 +168,7 @@ class Crew:
     def kill(self, job: Job | None = None) -> None:
         """End the worker of `job` at once, or every worker."""
         for worker in list(self._workers.values()):
-            if job is None or (worker.job is not None and worker.job.entry == job.entry):
+            if job is None or worker.given.holds(job.entry):
                 self._nursery.signal(worker.slot, signal.SIGKILL)
 
     def cancel(self, job: Job) -> bool:
@@ -151,7 +177,7 @@ class Crew:
         SIGTERM first, as for one over its time: it may still say how it ended, and that counts.
         """
         for worker in self._workers.values():
-            if worker.job is job and not worker.is_cancelled:
+            if worker.given.running is job and not worker.is_cancelled:
                 worker.is_cancelled, worker.term_at = True, time.monotonic()
                 self._nursery.signal(worker.slot, signal.SIGTERM)
                 return True
@@ -177,11 +203,11 @@ class Crew:
 
     def _fork(self) -> None:
         slot = next(n for n in range(1, len(self._workers) + 2) if n not in self._workers)
-        mine, theirs = frames.pair()
+        mine, theirs = frames.pair(GIVE_SECONDS)
         read_end, write_end = os.pipe()
-        worker = Worker(slot, Channel(mine, GIVE_SECONDS), Lines(read_end))
+        worker = Worker(slot, Channel(mine), Lines(read_end))
         is_asked = self._nursery.fork(slot, theirs, write_end)
-        theirs.close()
+        os.close(theirs)
         os.close(write_end)
         if not is_asked:
             worker.channel.close()
@@ -214,6 +240,15 @@ class Crew:
         worker.term_at = now
         self._nursery.signal(worker.slot, number)
 
+    def _take_back(self, worker: Worker) -> None:
+        """One runs for long: those behind it go elsewhere, unless its end is on its way (see orders)."""
+        if len(worker.given) > 1 and worker.state == "busy":
+            now = time.monotonic()
+            if worker.given.is_slow(now):
+                self._take(worker, worker.channel.rest())
+            if worker.given.is_slow(now):
+                self._hooks.back(worker.given.waiting())
+
     def _watch_numbers(self, now: float) -> None:
         """Too many processes in a worker's group: it is ended whole."""
         suspects = [w for w in self.busy if w.pid and now - w.since > COUNT_SECONDS / 2]
@@ -241,22 +276,34 @@ class Crew:
                 worker.state = "ready" if worker.term_at is None else "leaving"
                 self._nursery.thrives()
             elif kind == "ask":
-                self._hooks.asked(worker.job, body, partial(_answer, worker))
-            elif kind == "note" and worker.job is not None:
-                self._hooks.noted(worker.job, body)
-            elif kind == "ended" and worker.job is not None:
-                self._end(worker, chain.from_frame(body))
+                self._hooks.asked(worker.given.running, body, partial(_answer, worker))
+            elif kind == "note" and worker.given.running is not None:
+                self._hooks.noted(worker.given.running, body)
+            elif kind == "ended" and worker.given.running is not None:
+                self._end(worker, body)
             elif kind == "broken":
                 self._broken(worker, chain.from_frame(body))
 
-    def _end(self, worker: Worker, ended: Ended) -> None:
-        """A job ended; its worker leaves, unless it says that it is ready for another."""
-        job, worker.job, worker.state = worker.job, None, "leaving"
-        worker.since = time.monotonic()
+    def _end(self, worker: Worker, said: Any) -> None:
+        """A job ended; its worker goes on with the next, waits for more, or leaves."""
+        said = said if isinstance(said, dict) else {}
+        until, leaves = said.pop("until", None), said.pop("leaves", False) or not self._takes_many
+        began = worker.since
+        job, worker.since = worker.given.ended(), worker.given.since
+        self._run_seconds += (worker.since - began - self._run_seconds) * 0.05
+        if worker.term_at is not None:  # it has survived its SIGTERM; what that broke nobody knows
+            self._nursery.signal(worker.slot, signal.SIGKILL)
+        if leaves or worker.term_at is not None:
+            worker.state = "leaving"
+            self._hooks.back(worker.given.until(math.inf))
+        elif isinstance(until, float):
+            self._hooks.back(worker.given.until(until))
+        if worker.state == "busy" and not len(worker.given):
+            worker.state = "ready"
+        ended = chain.from_frame(said)
         if worker.is_cancelled and ended.how not in ("done", "skipped"):
             ended = CANCELLED
-        if job is not None:
-            self._hooks.ended(job, ended)
+        self._hooks.ended(job, ended)
 
     def _broken(self, worker: Worker, ended: Ended) -> None:
         """A constructor raised: final if nothing ever worked, else tried again after a pause."""
@@ -301,8 +348,9 @@ class Crew:
         worker.channel.close()
         worker.output.close()
         self._workers.pop(worker.slot, None)
-        if worker.job is not None:
-            self._hooks.ended(worker.job, _killed(worker, cause))
+        if worker.given.running is not None:
+            self._hooks.back(worker.given.waiting())
+            self._hooks.ended(worker.given.running, _killed(worker, cause))
         elif worker.state == "starting":
             self._did_not_work(f"a worker died before it was ready: {cause['death']}")
 

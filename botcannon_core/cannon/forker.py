@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from botcannon_core.cannon import process, worker
-from botcannon_core.cannon.frames import Channel
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
 
@@ -115,10 +114,8 @@ class Forker:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            mine = Channel(socket.socket(fileno=channel))
             not_mine = (self._pool.detach(), *self._signals.detach())
-            orders = worker.Orders(self._chain, mine, output, not_mine)
-            worker.live(orders, parent)
+            worker.live(self._chain, channel, output, parent, not_mine)
         os.close(channel)
         os.close(output)
         _lead_own_group(pid)

@@ -2,18 +2,24 @@
 
 A frame is a kind and a JSON body behind a length. JSON, because a worker runs other people's code and
 the reader of its frames must survive whatever it sends. Not here: what the kinds mean.
+
+A worker that lives for one message pays for every page of memory that it is the first to touch since
+the fork (about 2 us each), and that is most of what it costs. So the way of a frame is kept short: plain
+descriptors, and the two C functions at the core of `json`.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import select
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 Frame = tuple[str, Any]
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once, not for each frame
 _HEAD = struct.Struct("!I")
 _RECEIVE_BYTES = 1 << 16
 LARGEST_BYTES = 1 << 30  # a length beyond this is no frame of ours: the stream is broken
@@ -22,21 +28,21 @@ LARGEST_BYTES = 1 << 30  # a length beyond this is no frame of ours: the stream 
 class Channel:
     """One end of a socket pair, in frames. Closing the other end is heard as EOFError."""
 
-    def __init__(self, sock: socket.socket, patience: float = 0.0) -> None:
-        """`patience` in seconds: how long a send may wait for the other end to read; 0 is for ever."""
-        seconds = struct.pack("@ll", int(patience), int(patience % 1 * 1e6))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
-        self._socket = sock
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._buffer = bytearray()
 
     def fileno(self) -> int:
-        """The socket to wait on."""
-        return self._socket.fileno()
+        """The descriptor to wait on; -1 once closed."""
+        return self._descriptor
 
     def send(self, kind: str, body: Any = None) -> None:
-        """Send one frame, whole. Raises OSError when the other end is gone."""
-        data = _encode((kind, body)).encode()
-        self._socket.sendall(_HEAD.pack(len(data)) + data)
+        """Send one frame, whole. Raises OSError when the other end is gone, or takes too long."""
+        text = _encoded((kind, body)).encode()
+        data = _HEAD.pack(len(text)) + text
+        sent = os.write(self._descriptor, data)
+        while sent < len(data):
+            sent += os.write(self._descriptor, memoryview(data)[sent:])
 
     def tell(self, kind: str, body: Any = None) -> None:
         """Send one frame; an end that is gone hears nothing, and its owner sees that elsewhere."""
@@ -51,7 +57,7 @@ class Channel:
         Raises EOFError when the other end is closed or does not speak frames.
         """
         try:
-            data = self._socket.recv(_RECEIVE_BYTES)
+            data = os.read(self._descriptor, _RECEIVE_BYTES)
         except ConnectionError:
             data = b""
         if not data:
@@ -71,27 +77,34 @@ class Channel:
         Its own descendants may hold the other end open for as long as they like.
         """
         frames: list[Frame] = []
-        if self._socket.fileno() < 0:
+        if self._descriptor < 0:
             return []  # we have closed it ourselves
-        self._socket.setblocking(False)
         try:
-            while True:
+            while self._has_news():
                 frames += self.receive()
-        except (BlockingIOError, EOFError):
-            return frames
+        except EOFError:
+            pass
+        return frames
 
     def is_closed(self) -> bool:
-        """True if the other end is closed and nothing more will come. Reads nothing, never waits."""
-        try:
-            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+        """True if the other end is closed. Reads nothing, never waits."""
+        return bool(self._now() & (select.POLLHUP | select.POLLERR | select.POLLNVAL))
 
     def close(self) -> None:
         """Close this end."""
-        self._socket.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _has_news(self) -> bool:
+        return bool(self._now() & select.POLLIN)
+
+    def _now(self) -> int:
+        if self._descriptor < 0:
+            return select.POLLNVAL
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return next((events for _, events in poll.poll(0)), 0)
 
     def _whole_frames(self) -> list[Frame]:
         frames: list[Frame] = []
@@ -103,22 +116,45 @@ class Channel:
             end = start + _HEAD.size + length
             if len(self._buffer) < end:
                 break
-            frames.append(_frame(bytes(self._buffer[start + _HEAD.size : end])))
+            frames.append(_frame(self._buffer[start + _HEAD.size : end]))
             start = end
         del self._buffer[:start]
         return frames
 
 
-def pair() -> tuple[socket.socket, socket.socket]:
-    """Two connected sockets, neither of which survives an exec."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+def pair(patience: float = 0.0) -> tuple[int, int]:
+    """Two connected descriptors, neither of which survives an exec.
+
+    A send into the first waits up to `patience` seconds for the other end to read; 0 is for ever.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    if patience:
+        seconds = struct.pack("@ll", int(patience), int(patience % 1 * 1e6))
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+    return ours.detach(), theirs.detach()
 
 
-def _frame(data: bytes) -> Frame:
+def _frame(data: bytearray) -> Frame:
     try:
-        kind, body = json.loads(data)
-    except (ValueError, TypeError, RecursionError) as error:
+        text = data.decode()
+        (kind, body), end = _decoded(text, 0)
+    except (ValueError, TypeError, RecursionError, StopIteration) as error:
         raise EOFError("the other end does not speak frames") from error
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or end != len(text):
         raise EOFError("the other end does not speak frames")
     return kind, body
+
+
+def _encoder() -> Callable[[Any], str]:
+    """What `json` encodes with, made once: its own encoder makes it anew for each call."""
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # another Python than CPython
+        return json.JSONEncoder(separators=(",", ":")).encode
+    text = json.encoder.encode_basestring_ascii
+    encode = make(None, json.JSONEncoder().default, text, None, ":", ",", False, False, True)
+    return lambda body: "".join(encode(body, 0))
+
+
+_encoded = _encoder()
+_decoder: Any = json.JSONDecoder()
+_decoded: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once

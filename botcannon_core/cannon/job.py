@@ -7,8 +7,7 @@ is tried again, and who stores what.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.ledger.stream import Entry
@@ -17,7 +16,7 @@ from botcannon_core.message import one_line
 LONGEST_TRACE = 20_000  # characters of a traceback kept with a parked message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """A message to be run: its entry in `data`, its own id, its fields, and the tries so far."""
 
@@ -30,17 +29,17 @@ class Job:
     @staticmethod
     def of(entry: Entry, tries: int = 0) -> Job:
         """The job in an entry; botcannon's own fields are taken out of the message."""
-        fields = {name: text for name, text in entry.fields.items() if not name.startswith("_")}
+        fields = {name: text for name, text in entry.fields.items() if name[:1] != "_"}
         given = entry.fields.get
         return Job(entry.id, given("_id", entry.id), fields, given("_from", ""), tries)
 
     def begun(self) -> Job:
         """The same job with one more try."""
-        return replace(self, tries=self.tries + 1)
+        return Job(self.entry, self.id, self.fields, self.asked_by, self.tries + 1)
 
-    def order(self) -> dict[str, Any]:
-        """What a worker is told of it."""
-        return {"id": self.id, "fields": self.fields}
+    def not_begun(self) -> Job:
+        """The same job, with a try that did not take place after all."""
+        return Job(self.entry, self.id, self.fields, self.asked_by, self.tries - 1)
 
 
 def taskback(job: Job, ended: Ended) -> dict[str, str]:

@@ -63,13 +63,13 @@ class Nursery:
         if self._forker is None and time.monotonic() >= self._next_birth:
             self._bear()
 
-    def fork(self, slot: int, channel: socket.socket, output: int) -> bool:
+    def fork(self, slot: int, channel: int, output: int) -> bool:
         """Ask for a worker that gets these two descriptors; False if there is no forker."""
         order = Word(forker.FORK, slot).packed()
         try:
             if self._socket is None:
                 return False
-            socket.send_fds(self._socket, [order], [channel.fileno(), output])
+            socket.send_fds(self._socket, [order], [channel, output])
         except OSError:
             self._died()
             return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botcannon_core.cannon import asks, chain, life
@@ -30,8 +30,9 @@ from botcannon_core.ledger.line import Cut, Line, Refused
 from botcannon_core.ledger.store import Store
 
 AHEAD_SECONDS = 0.05  # no more is read than can be started within this time
-MOST_AHEAD = 1000  # messages, however fast they are
-TIDY_SECONDS = 5.0
+MOST_AHEAD = 2000  # messages, however fast they are
+TIDY_SECONDS = 1.0  # while there is traffic
+CALM_TIDY_SECONDS = 5.0
 MEND_SECONDS = 0.2  # between two attempts to reach the store again
 LONGEST_WAIT_SECONDS = 1.0
 MOST_TURNS = 1000  # of a message that keeps a journal, which itself counts what it tries
@@ -46,11 +47,13 @@ class Pool:
         self._control = control
         self._watch = Watch()
         self._signals = Signals(signal.SIGTERM)
-        hooks = Hooks(self._asked, self._ended, self._print, self._fail, self._noted)
-        self._crew = Crew(birth, self._watch, hooks)
         self._line = Line(store, self._keys.data)
         self._line.patience = stream.patience(birth.service.deliver.lease)
         self._stock = Stock(store, self._line, self._keys, birth.service, self._lost)
+        told = Hooks(
+            self._asked, self._ended, self._stock.back, self._print, self._fail, self._noted
+        )
+        self._crew = Crew(birth, self._watch, told)
         self._notes = Notes(self._line, self._keys, life.own_life())
         self._cancels = Cancels(self._line, self._keys, self._crew)
         # so that `cancel` is heard; what keeps a journal is ended by nobody in the middle
@@ -105,39 +108,43 @@ class Pool:
     # --- hand out -------------------------------------------------------------------------------
 
     def _hand_out(self) -> None:
-        """Give every ready worker a message; one that has had its tries is not run again."""
+        """Give the workers what they have room for."""
         if self._finishing or not self._line.is_open or self._stock.leases_are_ending():
             return
         given = []
-        for worker in self._crew.ready:
-            job = self._next()
-            if job is None:
-                break
-            given.append((worker, self._stock.begin(job)))
+        room = self._crew.room if self._stock.waiting or self._stock.is_due else []
+        share = -(-self._stock.waiting // max(1, len(room)))
+        for worker, most in room:
+            jobs = list(self._next(min(most, max(1, share))))
+            if jobs:
+                given.append((worker, self._stock.begin(jobs)))
         if given:
             self._pace.busy()
             if self._is_talked_to:
                 self._cancels.begun()
             self._flush()  # the tries are counted before the runs
-        for worker, job in given:
-            self._crew.give(worker, job)
+        for worker, jobs in given:
+            self._crew.give(worker, jobs)
 
     def _flush(self) -> None:
         try:
+            self._stock.say()
             self._line.flush()
         except Cut as cut:
             self._lost_store(cut)  # what was said is said again
 
-    def _next(self) -> Job | None:
-        while (job := self._stock.next()) is not None:
+    def _next(self, most: int) -> Iterator[Job]:
+        """Up to so many messages to run; one that has had its tries is parked instead."""
+        while most > 0 and (job := self._stock.next()) is not None:
             if (cancelled := self._cancels.ended(job)) is not None:
                 self._stock.settle(job, cancelled)
                 continue
             if self._has_tries(job):
-                return job
+                most -= 1
+                yield job
+                continue
             text = f"its pool died or lost the store while it ran; it has had its {job.tries} tries"
             self._stock.settle(job, Ended("failed", error=text, error_id=chain.new_error_id()))
-        return None
 
     def _asked(self, job: Job | None, asked: Any, then: Callable[[Any], None]) -> None:
         """A worker asks for something that is in the store."""
@@ -165,6 +172,7 @@ class Pool:
             return
         self._stock.settle(job, ended)
         if is_fine and self._service.chain:
+            self._stock.say()  # first: who dies between the two leaves a journal that nobody asks for
             journal.forget(self._line, self._keys, job.id, job.entry)
 
     def _has_tries(self, job: Job, ended: Ended | None = None) -> bool:
@@ -191,7 +199,7 @@ class Pool:
 
     def _tend(self) -> None:
         self._crew.tend(self._stock.waiting, self._pace.is_calm())
-        if not self._is_ready and self._crew.ready:
+        if not self._is_ready and self._crew.is_ready:
             self._is_ready = True
             self._control.tell("state", "ready")
         if self._stock.leases_are_ending():
@@ -204,6 +212,7 @@ class Pool:
                 self._ask()
                 self._cancels.tend()
                 self._tidy()
+                self._stock.say()
                 self._line.flush()
         except Cut as cut:
             self._lost_store(cut)
@@ -212,12 +221,12 @@ class Pool:
         """Ask for as many messages as can be started soon."""
         if not self._finishing:
             ahead = max(self._crew.free, int(self._pace.rate() * AHEAD_SECONDS))
-            self._stock.ask(min(ahead, MOST_AHEAD) - self._stock.waiting)
+            self._stock.ask(min(ahead, MOST_AHEAD))
 
     def _tidy(self) -> None:
         now = time.monotonic()
         if now >= self._tidy_at:
-            self._tidy_at = now + TIDY_SECONDS
+            self._tidy_at = now + (CALM_TIDY_SECONDS if self._pace.is_calm() else TIDY_SECONDS)
             keep = self._service.keep
             oldest = time.time() - keep.age
             stream.trim(self._line, self._keys.data, keep.messages, oldest, stream.POOL)

@@ -74,14 +74,16 @@ def die_with_parent(parent: int, number: signal.Signals) -> None:
 
     `parent` is the pid the caller believes in: if it is gone already, nobody would send the signal.
     """
-    _prctl(_PR_SET_PDEATHSIG, number)
-    if sys.platform == "linux" and os.getppid() != parent:
-        os.kill(os.getpid(), number)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), number)
 
 
 def inherit_orphans() -> None:
     """Become the parent of every descendant whose own parent ended, so that none is left behind."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def ended_by(code: int) -> str:
@@ -189,9 +191,4 @@ def drop_secrets() -> None:
 
 
 # found once, before any fork: a lookup in every worker would cost more than the call
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _prctl(option: int, value: int) -> None:
-    if _libc is not None:
-        _libc.prctl(option, value, 0, 0, 0)
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None

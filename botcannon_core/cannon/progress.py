@@ -9,32 +9,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
+from typing import Any
 
 from botcannon_core.message import one_line, redacted
 
 PAUSE_SECONDS = 0.5  # between two notes, and before the first
 
 
-def unheard(*_said: object) -> None:
-    """The handle `progress` where nobody listens."""
-
-
 class Progress:
     """Call it with a text, a fraction from 0 to 1, or both: `progress("copying", 0.4)`.
 
     States: *closed* (no message runs, nothing is told), *open*, and open with a *timer* that will tell
-    what was said too early. `send` is called under `lock`, also from the timer's thread.
+    what was said too early. `send` is called under a lock, also from the timer's thread.
     """
 
     def __init__(
         self,
         send: Callable[[str], None],
         hidden: Collection[str] = (),
-        lock: threading.Lock | None = None,
     ) -> None:
         self._send = send
         self._hidden = hidden
-        self._lock = lock or threading.Lock()
+        self._lock = threading.Lock()
         self._is_open = False
         self._latest = ""
         self._due = 0.0
@@ -56,6 +52,15 @@ class Progress:
                 self._timer = threading.Timer(wait, self._tell_late)
                 self._timer.daemon = True
                 self._timer.start()
+
+    def beside(self, ask: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+        """`ask`, so that no note is sent in the middle of it."""
+
+        def alone(kind: str, body: Any) -> Any:
+            with self._lock:
+                return ask(kind, body)
+
+        return alone
 
     def begin(self) -> None:
         """A message begins."""

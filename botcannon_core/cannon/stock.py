@@ -65,11 +65,18 @@ class Stock:
         self._look_at = 0.0
         self._renew_at = self._renewed = time.monotonic()
         self._heir = self._me if self._rule.has_lanes else ""
+        self._begun: dict[str, int] = {}  # entry -> number of its try, to be said this turn
+        self._ended: list[tuple[Job, stream.Ending]] = []  # to be said this turn
 
     @property
     def waiting(self) -> int:
         """How many messages could be run now."""
         return len(self._waiting)
+
+    @property
+    def is_due(self) -> bool:
+        """True when the next try of one is due."""
+        return bool(self._later) and self._later[0][0] <= time.monotonic()
 
     @property
     def is_empty(self) -> bool:
@@ -91,15 +98,19 @@ class Stock:
 
     # --- taking ---------------------------------------------------------------------------------
 
-    def ask(self, room: int) -> None:
-        """Ask for up to `room` messages: those left behind first, then new ones."""
+    def ask(self, ahead: int) -> None:
+        """Have up to `ahead` messages waiting: those left behind come first, then new ones.
+
+        New ones are asked for when half of them are gone, so that a question brings many.
+        """
         now = time.monotonic()
+        room = ahead - len(self._waiting)
         if now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
             self._look(room)
         if self._left and room > 0:
             self._adopt(self._left.popleft(), room)
-        elif room > 0 and not self.reader.is_asked:
+        elif room > 0 and room >= ahead // 2 and not self.reader.is_asked:
             self.reader.ask(room, self._block)
 
     def hear(self) -> None:
@@ -109,8 +120,13 @@ class Stock:
         if was_draining:
             self._take_over(entries)
             return
-        for entry in entries:
-            self._take(Job.of(entry))
+        if self._rule.has_lanes or self._is_closed:
+            for entry in entries:
+                self._take(Job.of(entry))
+            return
+        new = [Job.of(entry) for entry in entries]
+        self._held.update((job.entry, job) for job in new)
+        self._waiting.extend(new)
 
     def _take(self, job: Job) -> None:
         if self._is_closed:
@@ -194,11 +210,20 @@ class Stock:
                 return job
         return None
 
-    def begin(self, job: Job) -> Job:
-        """Count a try; it is sent before the run, so that even our own death has counted it."""
-        self._held[job.entry] = job = job.begun()
-        stream.begin(self._line, self._keys, self._me, job.entry, job.tries)
-        return job
+    def begin(self, jobs: list[Job]) -> list[Job]:
+        """Count a try of each; it is sent before they run, so that even our own death has counted it."""
+        begun = [job.begun() for job in jobs]
+        for job in begun:
+            self._held[job.entry] = job
+            self._begun[job.entry] = job.tries
+        return begun
+
+    def back(self, jobs: list[Job]) -> None:
+        """These did not begin after all: the first to be run next, and the try does not count."""
+        for job in reversed(jobs):
+            if self.holds(job):
+                self._held[job.entry] = job = job.not_begun()
+                self._waiting.appendleft(job)
 
     def again(self, job: Job, delay: float) -> None:
         """Keep a message for its next try, in `delay` seconds; the store remembers when."""
@@ -213,15 +238,32 @@ class Stock:
         """Write down how a message ended; it is ours until the store has said so."""
         taskback = jobs.taskback(job, ended)
         dead = jobs.dead(job, ended, life.host()) if taskback["_outcome"] == "parked" else {}
+        lane = self._lane_of(job) if self._heir else None
+        self._ended.append((job, stream.Ending(job.entry, taskback, dead, lane)))
 
-        def heard(settled: stream.Settled) -> None:
+    def say(self) -> None:
+        """Say all that began and ended in this turn, together."""
+        if self._begun:
+            stream.begin(self._line, self._keys, self._me, self._begun)
+            self._begun = {}
+        if self._ended:
+            said, self._ended = self._ended, []
+            endings = [ending for _, ending in said]
+
+            def heard(settled: stream.Settled) -> None:
+                self._settled([job for job, _ in said], settled)
+
+            stream.settle(self._line, self._keys, self._me, self._heir, endings, heard)
+
+    def _settled(self, jobs: list[Job], settled: stream.Settled) -> None:
+        for job in jobs:
             self.reader.over(job.entry)
-            if self._held.pop(job.entry, None) is not None and not settled.was_ours:
-                self._lost(job, settled.refusal or "it was taken over by another pool meanwhile")
+            was_held = self._held.pop(job.entry, None) is not None
+            if was_held and (settled.refusal or job.entry in settled.lost):
+                why = settled.refusal or "it was taken over by another pool meanwhile"
+                self._lost(job, why)
+        if settled.following:
             self._take_over(settled.following)
-
-        ending = stream.Ending(job.entry, self._me, taskback, dead, self._lane_of(job), self._heir)
-        stream.settle(self._line, self._keys, ending, heard)
 
     # --- leases ---------------------------------------------------------------------------------
 

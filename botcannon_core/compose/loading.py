@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
@@ -31,10 +32,25 @@ HANDLES = frozenset({"shell", "has_shell", "ledger", "hidden", "memory", "progre
 is one, the reader of every service's history, the texts that may never be shown, what the service
 remembers, what to call to say how far it is, and what ends what the sender of a message has running."""
 
-Recipe = Callable[[Mapping[str, Callable[[], Any]]], Any]
-"""Builds an object, given the factories of the handles."""
+Handles = Mapping[str, Callable[[], Any]]
+"""By name, what makes the thing that a class asks for."""
 
 _HOUSE = Path(__file__).parents[2]  # the folder that holds botcannon_core
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to build one object, with everything looked up that can be; it is called with the handles."""
+
+    entry: Callable[..., Any]
+    kwargs: Mapping[str, Any]
+    asks: tuple[str, ...]  # parameters without a kwarg: what has a handle of the name is given
+    is_function: bool
+
+    def __call__(self, handles: Handles) -> Any:
+        """The object; raises what its constructor raises."""
+        given = {**self.kwargs, **{n: handles[n]() for n in self.asks if n in handles}}
+        return FunctionTask(self.entry, given) if self.is_function else self.entry(**given)
 
 
 class FunctionTask:
@@ -58,9 +74,7 @@ def load(one: ClassSpec, project: Path | None = None) -> Any:
     return getattr(module, one.entry)
 
 
-def build(
-    one: ClassSpec, handles: Mapping[str, Callable[[], Any]], project: Path | None = None
-) -> Any:
+def build(one: ClassSpec, handles: Handles, project: Path | None = None) -> Any:
     """The object that `one` names: `Entry(**kwargs)`, or a FunctionTask around a function.
 
     A parameter that has a name in `handles` and no kwarg gets what that handle's factory makes.
@@ -70,18 +84,12 @@ def build(
 
 
 def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
-    """How to build `one`, with everything looked up that can be: for whoever builds it often."""
+    """How to build `one`, for whoever builds it often."""
     entry = load(one, project)
     kwargs = {name: _plain(value) for name, value in _fitting(entry, one.kwargs or {}).items()}
     taken = parameters(entry)
-    asked = [name for name in (taken.names if taken else ()) if name not in kwargs]
-    is_function = one.role == "task" and not isinstance(entry, type)
-
-    def made(handles: Mapping[str, Callable[[], Any]]) -> Any:
-        given = {**kwargs, **{name: handles[name]() for name in asked if name in handles}}
-        return FunctionTask(entry, given) if is_function else entry(**given)
-
-    return made
+    asks = tuple(name for name in (taken.names if taken else ()) if name not in kwargs)
+    return Recipe(entry, kwargs, asks, one.role == "task" and not isinstance(entry, type))
 
 
 def asks_for(entry: Any, more: Iterable[str] = ()) -> frozenset[str]:

@@ -7,7 +7,7 @@ One script decides it in one step (lua/admit). Not here: what an intake does whi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ REMEMBER_SECONDS = 3600.0  # longer than any outage after which an intake says i
 Status = Literal["stored", "repeat", "full", "later", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admitted:
     """What became of a message.
 
@@ -57,45 +57,60 @@ def admit(
     keys: Keys,
     gate: Gate,
     life: str,
-    number: int,
-    fields: Mapping[str, str],
-    then: Callable[[Admitted], None],
+    first: int,
+    messages: Sequence[Mapping[str, str]],
+    then: Callable[[list[Admitted]], None],
 ) -> None:
-    """Store a message. `number` counts up by one in one life, so that nothing is stored twice."""
-    unique = _value(fields, gate.unique.by if gate.unique else None)
-    lane = gate.deliver.lane_of(fields)
-    names = (
-        keys.data,
-        keys.key(f"admitted:{life}"),
-        keys.key("counts"),
-        keys.taskback,
-        keys.dead,
-        keys.data if unique is None else keys.key(f"unique:{_digest(unique)}"),
-        keys.data if lane is None else lanes.key_of(keys, lane),
-    )
-    args = (
-        number,
+    """Store messages, in order; `then` gets what became of each.
+
+    `first` is the number of the first of them. Numbers count up by one in one life, so that nothing is
+    stored twice.
+    """
+    names = [keys.data, keys.key(f"admitted:{life}"), keys.key("counts"), keys.taskback, keys.dead]
+    args: list[str | int] = [
+        first,
         MOST_UNANSWERED,
         _ms(REMEMBER_SECONDS),
         gate.backlog.max if gate.has_tasks else 0,  # without tasks nothing is ever unsettled
         gate.backlog.when_full,
-        _ms(gate.unique.within) if gate.unique and unique is not None else 0,
-        int(lane is not None),
+        _ms(gate.unique.within) if gate.unique else 0,
         POOL,
-    )
+    ]
+    for fields in messages:
+        for key in _named(keys, gate, fields):
+            names += [key] if key else []
+            args.append(len(names) if key else 0)
+        args.append(2 * len(fields))
+        args += pairs(fields)
 
     def heard(answer: Any) -> None:
-        refused = isinstance(answer, Refused)
-        admitted = Admitted("refused", str(answer)) if refused else Admitted(*answer)
-        if gate.hears_cancel and admitted.status == "stored" and cancels.is_wish(fields):
-            cancels.wish(line, keys, fields, admitted.id)
+        if isinstance(answer, Refused):
+            then([Admitted("refused", str(answer)) for _ in messages])
+            return
+        admitted = list(map(Admitted, answer[::2], answer[1::2]))
+        if gate.hears_cancel:
+            _hear_cancel(line, keys, messages, admitted)
         then(admitted)
 
-    line.run("admit", names, *args, *pairs(fields), then=heard)
+    line.run("admit", tuple(names), *args, then=heard)
 
 
-def _value(fields: Mapping[str, str], name: str | None) -> str | None:
-    return fields.get(name) if name else None
+def _named(keys: Keys, gate: Gate, fields: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The keys of a message's unique value and of its lane, if it has them."""
+    unique = fields.get(gate.unique.by) if gate.unique else None
+    lane = gate.deliver.lane_of(fields)
+    return (
+        None if unique is None else keys.key(f"unique:{_digest(unique)}"),
+        None if lane is None else lanes.key_of(keys, lane),
+    )
+
+
+def _hear_cancel(
+    line: Line, keys: Keys, messages: Sequence[Mapping[str, str]], admitted: Sequence[Admitted]
+) -> None:
+    for fields, one in zip(messages, admitted, strict=True):
+        if one.status == "stored" and cancels.is_wish(fields):
+            cancels.wish(line, keys, fields, one.id)
 
 
 def _digest(text: str) -> str:

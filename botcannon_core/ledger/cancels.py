@@ -8,7 +8,6 @@ its pool does for it. Not here: ending a worker (cannon).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,6 +52,8 @@ def whose(fields: Mapping[str, str]) -> str:
     """Who said a message and where, as a short name; nothing for nobody known."""
     if not fields.get("user"):
         return ""
+    import hashlib  # brings OpenSSL along, and whoever runs in a worker never comes here
+
     who = json.dumps([fields.get(name, "") for name in WHO])
     return hashlib.blake2b(who.encode(errors="replace"), digest_size=16).hexdigest()
 

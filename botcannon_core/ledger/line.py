@@ -11,6 +11,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import struct
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,7 @@ RECEIVE_BYTES = 1 << 16
 # buffers without bound. It is also how far back an intake's numbers are remembered (admit.lua).
 MOST_UNANSWERED = 1000
 # The server is there but cannot serve this command now: reconnecting, perhaps elsewhere, is the cure.
+SEND_SECONDS = 30.0  # a send that takes longer means that the server is gone
 ELSEWHERE = (
     "LOADING",
     "READONLY",
@@ -138,8 +140,7 @@ class Line:
         if self._socket is None:
             raise Cut("the store's connection is closed")
         self.check()
-        if not self._readable(timeout):
-            return 0
+        self._wait(timeout)
         self._receive(self._socket)
         return self._hand_out()
 
@@ -166,7 +167,7 @@ class Line:
         self._connection = self._store.connection(self._key)
         sock = cast(socket.socket, self._connection._sock)  # redis-py has no public name for it
         self._socket = sock
-        sock.settimeout(30.0)  # a send that takes longer means that the server is gone
+        _send_within(sock, SEND_SECONDS)
         self._reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=Refused)
         self._unsent = [_packed("SCRIPT", "LOAD", script.text) for script in _all_scripts()]
         self._heard_at = time.monotonic()
@@ -183,27 +184,24 @@ class Line:
         self._connection = self._socket = None
         self._unsent = []
 
-    def _readable(self, timeout: float) -> bool:
+    def _wait(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for anything to be heard."""
         sock = self._socket
-        if isinstance(sock, ssl.SSLSocket) and sock.pending():
-            return True
+        if timeout <= 0 or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+            return
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(timeout * 1000))
+        poll.poll(timeout * 1000)
 
     def _receive(self, sock: socket.socket) -> None:
+        """Take in what is there, without waiting."""
         try:
-            while True:
-                data = sock.recv(RECEIVE_BYTES)
+            while (data := _available(sock)) is not None:
                 if not data:
                     raise ConnectionResetError("the server closed the connection")
                 self._reader.feed(data)
                 self._heard_at = time.monotonic()
-                if len(data) < RECEIVE_BYTES and not (
-                    isinstance(sock, ssl.SSLSocket) and sock.pending()
-                ):
-                    return
-                if not self._readable(0.0):
+                if len(data) < RECEIVE_BYTES and not isinstance(sock, ssl.SSLSocket):
                     return
         except OSError as error:
             self._fail(error)
@@ -241,6 +239,28 @@ def _packed(*words: Any) -> bytes:
     except UnicodeEncodeError:  # half a pair, as in a file name that is no UTF-8: shown as `?`
         whole: Any = (w.encode(errors="replace") if isinstance(w, str) else w for w in words)
         return bytes(hiredis.pack_command(tuple(whole)))
+
+
+def _send_within(sock: socket.socket, seconds: float) -> None:
+    """Let sends wait so long and reads not at all; a socket of TLS can only do both alike."""
+    if isinstance(sock, ssl.SSLSocket):
+        sock.settimeout(seconds)
+        return
+    sock.settimeout(None)  # else Python waits with an extra call to the kernel before each of ours
+    kernel = struct.pack("@ll", int(seconds), 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, kernel)
+
+
+def _available(sock: socket.socket) -> bytes | None:
+    """What is there to be read, nothing (b"") at the end of the line, None if nothing is there."""
+    if isinstance(sock, ssl.SSLSocket):
+        if not sock.pending() and not select.select([sock], [], [], 0)[0]:
+            return None
+        return sock.recv(RECEIVE_BYTES)
+    try:
+        return sock.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
 
 
 class Script:

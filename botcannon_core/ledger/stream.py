@@ -21,10 +21,10 @@ NOBODY = "nobody"  # the consumer that holds what a pool handed back
 BLOCK_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # in which the store answers whatever it is asked, or counts as gone
 LOG_LINES = 10_000  # kept per service
-TRIM_AT_ONCE = 1000  # entries looked at by one trim, so that the server is never held up
+TRIM_AT_ONCE = 200  # entries looked at by one trim, so that the server is never held up
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One entry of a stream: its id in that stream and its fields."""
 
@@ -32,26 +32,21 @@ class Entry:
     fields: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ending:
-    """How an entry ended: the answer, what goes to `dead` if it is parked, and its lane, if any.
-
-    `heir` is the consumer that gets the next in the lane.
-    """
+    """How an entry ended: the answer, what goes to `dead` if it is parked, and its lane, if any."""
 
     entry: str
-    consumer: str
     taskback: Mapping[str, str]
-    dead: Mapping[str, str]
+    dead: Mapping[str, str] = field(default_factory=dict)
     lane: str | None = None
-    heir: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of an ending: whether the entry was still ours, and the next in its lane."""
+    """What became of endings: which entries were not ours any more, and those next in their lanes."""
 
-    was_ours: bool
+    lost: frozenset[str] = frozenset()
     following: list[Entry] = field(default_factory=list)
     refusal: str = ""  # what the store said, if it would not settle
 
@@ -69,12 +64,14 @@ def patience(lease: float) -> float:
     return max(1.0, min(ANSWER_SECONDS, lease / 3))
 
 
-def begin(line: Line, keys: Keys, consumer: str, entry: str, number: int) -> None:
-    """Count a try, before it runs. Said before the run, heard after: a killed pool has said it.
+def begin(line: Line, keys: Keys, consumer: str, tries: Mapping[str, int]) -> None:
+    """Count a try of each entry, before it runs. Said before the run, heard after: a killed pool has
+    said it.
 
-    `number` is the try's own, 1 for the first, so that it is counted once however often it is said.
+    The number is the try's own, 1 for the first, so that it is counted once however often it is said.
     """
-    line.run("begin", (keys.data, keys.key("tries")), POOL, consumer, entry, number)
+    words = [word for pair in tries.items() for word in pair]
+    line.run("begin", (keys.data, keys.key("tries")), POOL, consumer, *words)
 
 
 def postpone(line: Line, keys: Keys, consumer: str, entry: str, due: float) -> None:
@@ -100,22 +97,35 @@ def earlier_tries(
     line.say("HMGET", keys.key("tries"), *names, then=heard)
 
 
-def settle(line: Line, keys: Keys, ending: Ending, then: Callable[[Settled], None]) -> None:
-    """A message has ended, well or parked; `then` gets what became of that."""
-    lane = keys.data if ending.lane is None else lanes.key_of(keys, ending.lane)
-    names = (keys.data, keys.taskback, keys.key("tries"), keys.key("counts"), keys.dead, lane)
-    words = pairs(ending.dead)
-    heir = "" if ending.lane is None else ending.heir
-    outcome = ending.taskback["_outcome"]
-    args = (POOL, ending.consumer, ending.entry, outcome, heir, len(words), *words)
+def settle(
+    line: Line,
+    keys: Keys,
+    consumer: str,
+    heir: str,
+    endings: Iterable[Ending],
+    then: Callable[[Settled], None],
+) -> None:
+    """Messages have ended, well or parked; `then` gets what became of that.
+
+    `heir` is the consumer that gets the next in a lane.
+    """
+    names = [keys.data, keys.taskback, keys.key("tries"), keys.key("counts"), keys.dead]
+    args: list[str | int] = [POOL, consumer, heir]
+    for one in endings:
+        lane = 0
+        if one.lane is not None:
+            names.append(lanes.key_of(keys, one.lane))
+            lane = len(names)
+        told, dead = pairs(one.taskback), pairs(one.dead)
+        args += [one.entry, one.taskback["_outcome"], lane, len(dead), *dead, len(told), *told]
 
     def heard(answer: Any) -> None:
         if isinstance(answer, Refused):
-            then(Settled(False, refusal=f"the store refused: {answer}"))
+            then(Settled(refusal=f"the store refused: {answer}"))
         else:
-            then(Settled(answer[0] == 1, entries(answer[1])))
+            then(Settled(frozenset(answer[0]), entries(answer[1])))
 
-    line.run("settle", names, *args, *pairs(ending.taskback), then=heard)
+    line.run("settle", tuple(names), *args, then=heard)
 
 
 def renew(line: Line, keys: Keys, consumer: str, held: Iterable[str], then: Then) -> None:
@@ -157,12 +167,17 @@ def heal(line: Line, keys: Keys) -> None:
 
 
 def trim(line: Line, stream: str, messages: int, before: float, group: str = "") -> None:
-    """Forget settled entries beyond `messages`, or from before the time `before` in seconds.
+    """Forget settled entries beyond `messages`, or from before the time `before` in seconds, in steps.
 
     With a `group`, nothing is settled as long as there is no such group.
     """
     oldest = f"{max(0, int(before * 1000))}-0"
-    line.run("trim", (stream,), messages, oldest, TRIM_AT_ONCE, group)
+
+    def heard(forgotten: Any) -> None:
+        if isinstance(forgotten, int) and forgotten >= TRIM_AT_ONCE - 1:
+            trim(line, stream, messages, before, group)
+
+    line.run("trim", (stream,), messages, oldest, TRIM_AT_ONCE, group, then=heard)
 
 
 def write_log(line: Line, keys: Keys, fields: Mapping[str, str]) -> None:

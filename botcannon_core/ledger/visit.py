@@ -24,9 +24,9 @@ def put(line: Line, keys: Keys, gate: Gate, asked_by: str, fields: Mapping[str, 
 
     It never waits for room: a full backlog is the answer. Said again after a cut it is stored once.
     """
-    answers: list[Admitted] = []
+    answers: list[list[Admitted]] = []
     mine = {**fields, "_from": asked_by}
-    admit(line, keys, gate, secrets.token_hex(8), 1, mine, answers.append)
+    admit(line, keys, gate, secrets.token_hex(8), 1, [mine], answers.append)
     line.ask("PING")  # heard after the admission
     line.flush()  # what the admission has led to
-    return answers[0]
+    return answers[0][0]

@@ -122,9 +122,9 @@ class Simulated:
         dead: Mapping[str, str],
     ) -> None:
         is_parked = taskback["_outcome"] == "parked"
-        ending = Ending(done.entry, WHO, taskback, dead if is_parked else {})
+        ending = Ending(done.entry, taskback, dead if is_parked else {})
         settled: list[Settled] = []
-        stream.settle(line, self._keys(spec.name), ending, settled.append)
+        stream.settle(line, self._keys(spec.name), WHO, "", [ending], settled.append)
         if spec.chain and not is_parked:
             journal.forget(line, self._keys(spec.name), done.id, done.entry)
         line.ask("PING")  # heard after both

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -142,6 +144,7 @@ class Running:
             "s", ClassSpec("collector", "doing", "Do"), None, (task,), workers=rule
         )
         self.ended: dict[str, Ended] = {}
+        self.back: list[Job] = []
         self.printed: list[tuple[str, str]] = []
         self.failed: list[str] = []
         self.watch = Watch()
@@ -149,6 +152,7 @@ class Running:
         hooks = Hooks(
             lambda _job, body, then: then(["answer", *body]),
             self._ended,
+            self.back.extend,
             lambda *words: said(words),
             self.failed.append,
         )
@@ -169,14 +173,17 @@ class Running:
             self.watch.wait(0.01)
 
     def ready(self, count: int = 1) -> list[Worker]:
-        self.until(lambda: len(self.crew.ready) >= count, f"{count} workers are ready")
-        return self.crew.ready
+        self.until(lambda: len(self.idle()) >= count, f"{count} workers are ready")
+        return self.idle()
+
+    def idle(self) -> list[Worker]:
+        return [worker for worker, _ in self.crew.room if not len(worker.given)]
 
     def give(self, do: str, **fields: str) -> str:
         worker = self.ready()[0]
         self._number += 1
         entry = f"{self._number}-0"
-        self.crew.give(worker, Job(entry, entry, {"do": do, **fields}, "me"))
+        self.crew.give(worker, [Job(entry, entry, {"do": do, **fields}, "me")])
         return entry
 
     def run(self, do: str, **fields: str) -> Ended:
@@ -362,7 +369,7 @@ def test_a_worker_over_its_time_is_ended_also_when_no_more_are_wanted(start: Sta
     crew.crew.dismiss()
     crew.until(lambda: entry in crew.ended, "the sleeper has ended")
     assert "took longer" in crew.ended[entry].error
-    assert not crew.crew.ready
+    assert not crew.idle()
 
 
 @pytest.mark.parametrize("then", ["return", "die"])
@@ -440,7 +447,7 @@ def test_a_constructor_that_raises_later_is_tried_again_with_pauses(start: Start
 def test_as_many_are_hot_as_were_asked_for(start: Start) -> None:
     crew = start(hot=3, max=8)
     crew.ready(3)
-    assert len(crew.crew.ready) == 3
+    assert len(crew.idle()) == 3
 
 
 def test_it_grows_to_its_most_and_no_further(start: Start) -> None:
@@ -460,7 +467,7 @@ def test_it_shrinks_when_it_is_calm(start: Start) -> None:
     crew = start(hot=3, idle=1)
     crew.ready(3)
     crew.is_calm = True
-    crew.until(lambda: len(crew.crew.ready) == 1, "only one is idle")
+    crew.until(lambda: len(crew.idle()) == 1, "only one is idle")
     crew.until(lambda: len(of(crew.project)) == 2, "the others are gone")  # it, and the forker
 
 
@@ -541,7 +548,8 @@ def test_closing_ends_everything(start: Start) -> None:
 
 
 def job_of(crew: Running, entry: str) -> Job:
-    return next(w.job for w in crew.crew.busy if w.job is not None and w.job.entry == entry)
+    jobs = [worker.given.running for worker in crew.crew.busy]
+    return next(job for job in jobs if job is not None and job.entry == entry)
 
 
 @pytest.mark.parametrize("do", ["sleep", "ignore_sigterm", "helper"])
@@ -598,3 +606,63 @@ def test_the_workers_end_with_their_pool_however_it_ends(start: Start, tmp_path:
     while of(tmp_path):
         assert time.monotonic() < deadline, of(tmp_path)
         time.sleep(0.01)
+
+
+# --- many jobs in one worker
+
+
+def give_all(crew: Running, worker: Worker, *jobs: dict[str, str]) -> list[str]:
+    entries = [f"{n}-9" for n in range(1, len(jobs) + 1)]
+    crew.crew.give(worker, [Job(e, e, do, "me") for e, do in zip(entries, jobs, strict=True)])
+    return entries
+
+
+def test_a_worker_that_takes_many_is_given_some_ahead(start: Start) -> None:
+    crew = start(isolation="worker")
+    entries = give_all(crew, crew.ready()[0], *[{"do": "pid"}] * 20)
+    crew.until(lambda: len(crew.ended) == 20, "all have ended")
+    assert list(crew.ended) == entries
+    assert len({one.results["pid"] for one in crew.ended.values()}) == 1
+    for _ in range(30):
+        crew.run("pid")
+    assert crew.crew.room[0][1] > 1, "quick jobs did not make it bold"
+
+
+def test_a_death_costs_only_the_job_that_ran(start: Start) -> None:
+    crew = start(isolation="worker")
+    die = {"do": "die", "signal": str(int(signal.SIGKILL))}
+    quick = {"do": "pid"}
+    entries = give_all(crew, crew.ready()[0], quick, quick, die, quick, quick)
+    crew.until(lambda: len(crew.ended) == 3, "three have ended")
+    assert [crew.ended[entry].how for entry in entries[:3]] == ["done", "done", "failed"]
+    assert "SIGKILL" in crew.ended[entries[2]].error
+    assert [job.entry for job in crew.back] == entries[3:]
+
+
+def test_those_behind_a_slow_job_are_taken_back_and_not_run_by_its_worker(start: Start) -> None:
+    crew = start(isolation="worker")
+    worker = crew.ready()[0]
+    entries = give_all(crew, worker, {"do": "sleep", "seconds": "0.3"}, {"do": "pid"})
+    crew.until(lambda: crew.back, "what is behind it is taken back")
+    assert entries[0] not in crew.ended
+    assert [job.entry for job in crew.back] == entries[1:]
+    crew.until(lambda: crew.ended, "the slow one has ended")
+    assert crew.run("pid").how == "done"
+    assert entries[1] not in crew.ended
+
+
+def test_a_worker_that_leaves_gives_back_what_it_has_not_begun(start: Start) -> None:
+    crew = start(isolation="worker", max_messages=2)
+    entries = give_all(crew, crew.ready()[0], *[{"do": "pid"}] * 3)
+    crew.until(lambda: crew.back, "one comes back")
+    assert list(crew.ended) == entries[:2]
+    assert [job.entry for job in crew.back] == entries[2:]
+    assert crew.run("pid").how == "done"
+
+
+def test_nothing_is_imported_for_workers_that_makes_a_fork_dear() -> None:
+    """Threads and random numbers do work after each fork; the store's client and asyncio are large."""
+    code = "import sys, botcannon_core.cannon.forker; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    dear = {"threading", "random", "logging", "asyncio", "redis", "hashlib", "ssl", "yaml", "fire"}
+    assert not dear & set(told.stdout.split())

@@ -1,6 +1,8 @@
 """What a collector's `admit` turns away is not stored, is counted, and is answered from here at most."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from botcannon_core.cannon import chain
 from botcannon_core.cannon.intake.desk import Desk
 from botcannon_core.cannon.intake.returns import Returns
-from botcannon_core.compose.spec import ClassSpec, ServiceSpec
+from botcannon_core.compose.spec import BacklogSpec, ClassSpec, ServiceSpec
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
 from botcannon_core.ledger.store import Store
@@ -35,6 +37,7 @@ def test_only_what_is_let_in_is_stored_and_the_others_are_counted(line: Line, st
     desk = Desk(line, KEYS, "h:1:1", SERVICE, Picky())
     for may in ("yes", "no", "told", "no", "yes"):
         desk.put({"may": may})
+    desk.say()
     line.ask("PING")
     stored: Any = store.client().xrange(KEYS.data)
     assert [fields["may"] for _, fields in stored] == ["yes", "yes"]
@@ -68,3 +71,40 @@ def test_one_that_could_not_be_taken_is_not_put_aside(line: Line, store: Store) 
     returns.put_aside(returns.waiting.popleft(), chain.failed(ValueError("no"), frozenset()), "h")
     assert returns.are_home()
     assert store.client().exists(KEYS.dead) == 0
+
+
+def test_what_was_put_in_one_turn_is_stored_with_one_command_in_order(
+    line: Line, store: Store
+) -> None:
+    line.ask("PING")
+    desk = Desk(line, KEYS, "h:1:1", SERVICE, object())
+    for number in range(100):
+        desk.put({"n": str(number)})
+    desk.say()
+    assert line.unanswered == 1
+    line.ask("PING")
+    assert [message["n"] for message in desk.stored] == [str(n) for n in range(100)]
+    entries: Any = store.client().xrange(KEYS.data)
+    assert [fields["n"] for _, fields in entries] == [str(n) for n in range(100)]
+    assert [entry for entry, _ in entries] == [message.id for message in desk.stored]
+
+
+def test_what_finds_no_room_waits_and_follows_in_order(line: Line, store: Store) -> None:
+    task = ClassSpec("task", "bot", "Work")
+    full = replace(SERVICE, tasks=(task,), backlog=BacklogSpec(max=3))
+    desk = Desk(line, KEYS, "h:1:1", full, object())
+    for number in range(8):
+        desk.put({"n": str(number)})
+    desk.say()
+    line.ask("PING")
+    assert [message["n"] for message in desk.stored] == ["0", "1", "2"]
+    assert desk.is_full
+    deadline = time.monotonic() + 5
+    while not desk.is_clear:
+        assert time.monotonic() < deadline
+        store.client().hincrby(KEYS.key("counts"), "done", 1)
+        desk.stored.clear()
+        desk.put_again()
+        line.hear(0.01)
+    entries: Any = store.client().xrange(KEYS.data)
+    assert [fields["n"] for _, fields in entries] == [str(n) for n in range(8)]

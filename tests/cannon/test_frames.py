@@ -15,8 +15,8 @@ from botcannon_core.cannon.frames import Channel
 
 @pytest.fixture
 def ends() -> Iterator[tuple[Channel, socket.socket]]:
-    mine, theirs = frames.pair()
-    channel = Channel(mine)
+    mine, other = frames.pair()
+    channel, theirs = Channel(mine), socket.socket(fileno=other)
     yield channel, theirs
     channel.close()
     theirs.close()
@@ -30,7 +30,7 @@ def framed(value: object) -> bytes:
 def test_a_frame_comes_out_as_it_went_in(ends: tuple[Channel, socket.socket]) -> None:
     channel, theirs = ends
     body = {"text": "grüße \udc80 \x00", "n": 1.5, "none": None}
-    Channel(theirs.dup()).send("message", body)
+    Channel(theirs.dup().detach()).send("message", body)
     assert channel.receive() == [("message", body)]
 
 
@@ -55,7 +55,7 @@ def test_a_frame_that_comes_byte_by_byte_is_whole_only_at_its_last(
 def test_ten_megabytes_arrive_whole(ends: tuple[Channel, socket.socket]) -> None:
     channel, theirs = ends
     big = "x" * 10_000_000
-    sender = threading.Thread(target=lambda: Channel(theirs.dup()).send("big", big))
+    sender = threading.Thread(target=lambda: Channel(theirs.dup().detach()).send("big", big))
     sender.start()
     assert channel.receive_one() == ("big", big)
     sender.join()
@@ -119,6 +119,6 @@ def test_the_rest_is_what_is_there_and_does_not_wait(ends: tuple[Channel, socket
 
 def test_neither_end_survives_an_exec() -> None:
     pair = frames.pair()
-    assert not any(os.get_inheritable(end.fileno()) for end in pair)
+    assert not any(os.get_inheritable(end) for end in pair)
     for end in pair:
-        end.close()
+        os.close(end)

@@ -10,9 +10,9 @@ ENTRY = Entry("5-0", {"text": "hi", "_from": "host:1:2", "_trace": "t"})
 
 def test_botcannons_own_fields_are_no_part_of_the_message() -> None:
     job = Job.of(ENTRY, 1)
-    assert job == Job("5-0", "5-0", {"text": "hi"}, "host:1:2", 1)
-    assert job.order() == {"id": "5-0", "fields": {"text": "hi"}}
-    assert job.begun().tries == 2
+    assert (job.entry, job.id, job.asked_by) == ("5-0", "5-0", "host:1:2")
+    assert job.fields == {"text": "hi"}
+    assert (job.begun().tries, job.begun().not_begun().tries) == (2, 1)
 
 
 def test_a_message_put_back_keeps_its_id() -> None:

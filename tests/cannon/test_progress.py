@@ -97,12 +97,19 @@ def test_a_pool_that_is_gone_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> No
     progress.end()
 
 
-def test_sending_is_guarded_by_the_lock_that_was_given(
+def test_no_note_is_sent_in_the_middle_of_an_ask(
     heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(told_by, "PAUSE_SECONDS", 0.0)
-    lock = threading.Lock()
-    progress = Progress(lambda text: heard.append(f"{text} {lock.locked()}"), (), lock)
+    progress = Progress(heard.append)
     progress.begin()
-    progress("half")
-    assert heard == ["half True"]
+    note = threading.Thread(target=lambda: progress("half"))
+
+    def ask(kind: str, body: object) -> list[str]:
+        note.start()
+        note.join(0.05)  # it waits for us
+        return [kind, str(body), *heard]
+
+    assert progress.beside(ask)("memory", 5) == ["memory", "5"]
+    note.join()
+    assert heard == ["half"]

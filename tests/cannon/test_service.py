@@ -21,7 +21,7 @@ class Children:
 
     def start(self, part: Part, run: Run) -> Child:
         ours, theirs = frames.pair()
-        theirs.close()
+        os.close(theirs)
         read_end, write_end = os.pipe()
         os.close(write_end)
         self.started.append(Child(part, 1_000_000, Channel(ours), Lines(read_end)))

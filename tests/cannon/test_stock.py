@@ -69,13 +69,14 @@ def test_a_message_that_is_settled_while_its_pool_drains_is_not_run_again(
     stock: Stock, line: Line, store: Store
 ) -> None:
     store.client().xadd(KEYS.data, {"text": "once"})
-    job = stock.begin(taken(stock, line))
+    [job] = stock.begin([taken(stock, line)])
     reader = stock.reader
     reader.reopen()  # as after a cut
     until(lambda: not reader.line.unanswered, lambda: reader.line.hear(0.01))
     reader.ask(10)
     select.select([reader.line], [], [], 5)  # the store has said what is pending, and nobody heard
     stock.settle(job, Ended("done"))
+    stock.say()
     until(lambda: stock.is_empty, lambda: line.hear(0.01))
     until(lambda: not reader.is_draining, stock.hear, lambda: drain_on(stock))
     line.ask("PING")

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -120,31 +121,37 @@ class Ledger(RuleBasedStateMachine):
             self.number += 1
             fields = {"n": str(self.number), "lane": lane, "value": value}
             self.said[self.number] = {name: text for name, text in fields.items() if text}
-            if not self.refused:  # else it waits its turn, see hear_intake
-                self.say(self.number)
+        if not self.refused:  # else they wait their turn, see hear_intake
+            self.say(range(self.number - len(messages) + 1, self.number + 1))
 
-    def say(self, number: int) -> None:
-        fields = self.said[number]
+    def say(self, numbers: Sequence[int]) -> None:
+        """Say some that follow each other together, as a desk does it."""
 
-        def heard(answer: Admitted) -> None:
-            assert answer.status in ("stored", "repeat", "full", "later"), answer
-            self.refused.discard(number)
-            if answer.status in ("full", "later"):
-                self.refused.add(number)
-            else:
-                self.said.pop(number, None)
-            if answer.status == "stored":
-                assert self.ids.setdefault(number, answer.id) == answer.id
+        def heard(answers: list[Admitted]) -> None:
+            for number, answer in zip(numbers, answers, strict=True):
+                self.hear_admitted(number, answer)
 
-        admission.admit(self.intake, self.keys, self.gate, self.intake_life, number, fields, heard)
+        fields = [self.said[number] for number in numbers]
+        mine = (self.intake, self.keys, self.gate, self.intake_life)
+        admission.admit(*mine, numbers[0], fields, heard)
         self.arrive(self.intake)
+
+    def hear_admitted(self, number: int, answer: Admitted) -> None:
+        assert answer.status in ("stored", "repeat", "full", "later"), answer
+        self.refused.discard(number)
+        if answer.status in ("full", "later"):
+            self.refused.add(number)
+        else:
+            self.said.pop(number, None)
+        if answer.status == "stored":
+            assert self.ids.setdefault(number, answer.id) == answer.id
 
     @rule()
     def hear_intake(self) -> None:
         while self.intake.unanswered:
             self.intake.hear(1.0)
-        for number in sorted(self.said):  # what was refused is said again, in order
-            self.say(number)
+        if self.said:  # what was refused is said again, in order
+            self.say(sorted(self.said))
         in_order = [id_of(self.ids[number]) for number in sorted(self.ids)]
         assert in_order == sorted(set(in_order))
 
@@ -220,9 +227,12 @@ class Ledger(RuleBasedStateMachine):
                 return
             if job.tries >= self.service.deliver.tries:
                 one.stock.settle(job, Ended("failed", error="had its tries"))
+                one.stock.say()
                 self.arrive(one.line)
             else:
-                one.out[job.entry] = job = one.stock.begin(job)
+                [job] = one.stock.begin([job])
+                one.out[job.entry] = job
+                one.stock.say()
                 self.arrive(one.line)
                 self.check_begun(one, job)
 
@@ -259,6 +269,7 @@ class Ledger(RuleBasedStateMachine):
             one.stock.again(job, delay)
         else:
             one.stock.settle(job, ended)
+        one.stock.say()
         self.arrive(one.line)
 
     @rule(pick=PICK)
@@ -289,6 +300,7 @@ class Ledger(RuleBasedStateMachine):
         for job in one.out.values() if how else ():
             if one.stock.holds(job):
                 one.stock.settle(job, Ended(how, error="why" if how == "parked" else ""))
+        one.stock.say()
         one.hear()
         assert one.stock.is_empty or not how, "a pool that runs nothing could not stop"
         with suppress(Refused):  # an emptied store holds nothing of ours
@@ -346,12 +358,12 @@ class Ledger(RuleBasedStateMachine):
         answers: list[Any] = []
         taskback = {"_id": "stolen", "_outcome": outcome}
         parked = {"_id": "stolen"} if outcome == "parked" else {}
-        ending = stream.Ending(entry, me, taskback, parked, before.entries[entry].get("lane"), me)
-        stream.settle(self.person, self.keys, ending, answers.append)
+        ending = stream.Ending(entry, taskback, parked, before.entries[entry].get("lane"))
+        stream.settle(self.person, self.keys, me, me, [ending], answers.append)
         stream.renew(self.person, self.keys, me, [entry], answers.append)
         self.person.ask("PING")
         if before.last != (0, 0):
-            assert answers == [stream.Settled(False), [entry]]
+            assert answers == [stream.Settled(frozenset([entry])), [entry]]
         assert look(self.person, self.keys) == before
 
     @rule(really=SELDOM)

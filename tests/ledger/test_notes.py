@@ -66,7 +66,7 @@ def test_nobody_writes_a_note_about_what_somebody_else_holds(line: Line, keys: K
 
 def test_no_note_follows_an_outcome(line: Line, keys: Keys) -> None:
     entry = held(line, keys, "me")
-    ending = stream.Ending(entry, "me", {"_outcome": "done"}, {})
-    stream.settle(line, keys, ending, lambda _settled: None)
+    ending = stream.Ending(entry, {"_outcome": "done"})
+    stream.settle(line, keys, "me", "", [ending], lambda _settled: None)
     assert written(line, keys, entry, "99%") == ""
     assert kept(line, keys) == ["done"]

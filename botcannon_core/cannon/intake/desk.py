@@ -40,8 +40,10 @@ class Desk:
         self._turns = Turns.of(service)
         self._source = f"{service.collector.entry}.read"
         self._number = 0
+        self._put: list[dict[str, str]] = []  # with numbers up to `_number`, not said yet
         self._unheard = 0
         self._refused: dict[int, dict[str, str]] = {}  # by number, in order
+        self._has_room = True  # as far as the last answer told
         self._probe_at = 0.0
         self.stored: deque[Message] = deque()  # heard, and the collector not told yet
         self.turned_away = 0  # messages that `admit` did not let in, not yet counted in the store
@@ -49,7 +51,7 @@ class Desk:
         self.error: Exception | None = None  # why the collector cannot go on
 
     def put(self, item: object) -> None:
-        """Say that `item` be stored; it is sent at the next flush. Raises MessageError.
+        """Have `item` stored: it is said with the next `say()`. Raises MessageError.
 
         What the collector's `admit` turns away is only counted, and answered if it gave a text.
         """
@@ -61,26 +63,32 @@ class Desk:
             self._turns.put(fields)
             self.take_turns()
         else:
-            self._say_new(fields)
+            self._pass(fields)
 
     def take_turns(self, at_once: bool = False) -> None:
-        """Say those whose turn it is; `at_once`: all."""
+        """Let those pass whose turn it is; `at_once`: all."""
         while self._turns is not None and (at_once or not self._refused):
             fields = self._turns.next(at_once)
             if fields is None:
                 return
-            self._say_new(fields)
+            self._pass(fields)
 
     def ended(self) -> None:
         """One of ours has ended, however it did."""
         if self._turns is not None:
             self._turns.ended()
 
+    def say(self) -> None:
+        """Say all that has passed, together; it is sent at the next flush."""
+        if self._put:
+            put, self._put = self._put, []
+            self._say(self._number - len(put) + 1, put)
+
     def put_again(self) -> None:
         """Knock again for the first of those that were refused, when it is time."""
         if self._refused and not self._unheard and time.monotonic() >= self._probe_at:
             number = min(self._refused)
-            self._say(number, self._refused.pop(number))
+            self._say(number, [self._refused.pop(number)])
 
     @property
     def is_clear(self) -> bool:
@@ -95,13 +103,14 @@ class Desk:
     @property
     def is_quiet(self) -> bool:
         """True when the store owes us no answer, and nothing waits to be said."""
-        return not self._unheard and not (self._turns and self._turns.count)
+        return not (self._unheard or self._put or (self._turns and self._turns.count))
 
     @property
     def is_full(self) -> bool:
         """True when nothing more should be put now."""
         is_crowded = self._turns is not None and self._turns.is_full
-        return is_crowded or bool(self._refused) or self._unheard >= MOST_UNANSWERED // 2
+        on_their_way = len(self._put) + self._unheard
+        return is_crowded or bool(self._refused) or on_their_way >= MOST_UNANSWERED // 2
 
     def _turn_away(self, fields: dict[str, str], why: object) -> None:
         self.turned_away += 1
@@ -109,26 +118,28 @@ class Desk:
             told = {**fields, "_outcome": "parked", "_error": why}
             self.refusals.append(Message(told, "", self._keys.service))
 
-    def _say_new(self, fields: dict[str, str]) -> None:
+    def _pass(self, fields: dict[str, str]) -> None:
         self._number += 1
-        self._say(self._number, fields)
+        self._put.append(fields)
 
-    def _say(self, number: int, fields: dict[str, str]) -> None:
-        self._unheard += 1
+    def _say(self, first: int, put: list[dict[str, str]]) -> None:
+        self._unheard += len(put)
 
-        def heard(admitted: Admitted) -> None:
-            self._unheard -= 1
-            self._take(number, fields, admitted)
+        def heard(admitted: list[Admitted]) -> None:
+            self._unheard -= len(put)
+            for number, (fields, one) in enumerate(zip(put, admitted, strict=True), first):
+                self._take(number, fields, one)
+            self._say_rest()
 
-        asked = {**fields, "_from": self._life}
-        admit(self._line, self._keys, self._gate, self._life, number, asked, heard)
+        asked = [{**fields, "_from": self._life} for fields in put]
+        admit(self._line, self._keys, self._gate, self._life, first, asked, heard)
 
     def _take(self, number: int, fields: dict[str, str], admitted: Admitted) -> None:
         if admitted.status == "repeat":
             self.ended()  # nothing more comes of it
         if admitted.status in ("stored", "repeat"):
             self.stored.append(Message(fields, admitted.id, self._keys.service))
-            self._say_rest()
+            self._has_room = True
         elif admitted.status == "refused":
             self.error = StoreError(f"a message could not be stored: {admitted.id}")
         elif admitted.status == "full" and self._gate.backlog.when_full == "fail":
@@ -136,11 +147,11 @@ class Desk:
             self.error = MessageError(f"the backlog is full: {most} messages are not settled")
         else:
             self._refused[number] = fields
+            self._has_room = False
             self._probe_at = time.monotonic() + PROBE_SECONDS
 
     def _say_rest(self) -> None:
         """There is room again: those that waited behind the refused one may follow, in order."""
-        if self._refused and not self._unheard:
+        if self._refused and self._has_room and not self._unheard:
             waiting, self._refused = sorted(self._refused.items()), {}
-            for number, fields in waiting:
-                self._say(number, fields)
+            self._say(waiting[0][0], [fields for _, fields in waiting])

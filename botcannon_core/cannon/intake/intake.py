@@ -23,7 +23,7 @@ from botcannon_core.ledger.line import Line, Refused
 from botcannon_core.ledger.store import Store
 
 MEND_SECONDS = 0.2
-TRIM_SECONDS = 5.0
+TRIM_SECONDS = 1.0
 COUNT_SECONDS = 0.5  # between two counts of what was turned away: in a flood there is no end of it
 LOOK_SECONDS = 0.02  # between two looks at whether everything is settled, while draining
 
@@ -172,6 +172,7 @@ class Intake:
         self.returns.look()
         self.desk.put_again()
         self.desk.take_turns(at_once=self.is_resting)
+        self.desk.say()
         self._answer_turned_away()
         if self.desk.error is not None:
             error, self.desk.error = self.desk.error, None

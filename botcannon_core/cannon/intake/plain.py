@@ -6,6 +6,7 @@ sleep. A `read()` that sleeps holds everything up for as long: that is its autho
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,10 @@ from botcannon_core.ledger.line import Cut
 from botcannon_core.roles import Halt
 
 LONGEST_REST_SECONDS = 0.25  # between two questions to a collector that has had no news for a while
+
+TURN_SECONDS = (
+    0.001  # a `read()` that always has more may go on for so long before others are heard
+)
 
 _END = object()
 
@@ -53,7 +58,7 @@ class PlainLoop:
             return False
 
     def _read(self) -> None:
-        """One turn of the collector: at most one message."""
+        """One turn of the collector."""
         mine = self._intake
         self._wait = 0.0
         if mine.is_resting or mine.desk.is_full or not mine.line.is_open:
@@ -74,18 +79,21 @@ class PlainLoop:
             mine.crash(error)
 
     def _one_turn(self) -> None:
+        """What a `read()` yields at once belongs to one turn: it is said together."""
         if self._messages is None:
             given = self._intake.collector.read()
             self._messages = iter(given if given is not None else ())
             self._had_news = False
-        item = next(self._messages, _END)
+        desk, end = self._intake.desk, time.monotonic() + TURN_SECONDS
+        while (item := next(self._messages, _END)) is not None and item is not _END:
+            self._had_news, self._rest = True, self._intake.service.poll
+            desk.put(item)
+            if desk.is_full or time.monotonic() > end:
+                return
         if item is _END:
             self._messages = None
-        if item is None or (item is _END and not self._had_news):
+        if item is None or not self._had_news:
             self._wait, self._rest = self._rest, min(LONGEST_REST_SECONDS, self._rest * 1.5)
-        elif item is not _END:
-            self._had_news, self._rest = True, self._intake.service.poll
-            self._intake.desk.put(item)
 
     def _store(self) -> None:
         """Hear what was stored, wait if there is no news, and tell the collector."""

@@ -1,32 +1,40 @@
--- Store a message once, in the order of its numbers, if there is room and its value is new.
+-- Store messages, each once, in the order of their numbers, if there is room and their value is new.
 --
--- A line that was cut says its messages again, so each number of a life is stored once: `admitted`
--- holds number -> answer for as many as may be unanswered, and `last`, the highest number dealt with. A
--- number beyond the next one waits for an earlier one that was refused. (One below, and not known, was
--- overtaken because the store was emptied meanwhile.)
+-- A line that was cut says its messages again, together as they were: what became of each batch is
+-- remembered under its first number, in one of as many slots as there may be unanswered messages, and
+-- `last` is the highest number dealt with. A number beyond the next one waits for an earlier one that was
+-- refused. (One below, and not known, was overtaken because the store was emptied meanwhile.)
 --
--- KEYS data, admitted, counts, taskback, dead, unique value, lane
--- ARGV number, window in numbers, ms to remember, most unsettled (0: any), when full, ms in which a
---      value is new (0: not asked), 1 if there is a lane, group, field, value, ...
--- Returns {'stored' | 'repeat' | 'full' | 'later', id}
-local number, group = tonumber(ARGV[1]), ARGV[8]
-local before = redis.call('HGET', KEYS[2], ARGV[1])
-if before then return {string.match(before, '^(%a+) (.*)$')} end
-local last = tonumber(redis.call('HGET', KEYS[2], 'last') or number - 1)
-if number > last + 1 then return {'later', ''} end
+-- KEYS data, admitted, counts, taskback, dead, then those that messages name: unique values, lanes
+-- ARGV number of the first, slots, ms to remember, most unsettled (0: any), when full, ms in which a
+--      value is new, group, then for each message: which key is its unique value's and which its lane's
+--      (0: none), count of words, field, value, ...
+-- Returns status, id, status, id, ...: 'stored' | 'repeat' | 'full' | 'later'
+local first, most, group = tonumber(ARGV[1]), tonumber(ARGV[4]), ARGV[7]
+local slot = first % tonumber(ARGV[2])
+local last = tonumber(redis.call('HGET', KEYS[2], 'last') or first - 1)
+local answers, dealt_with, stored, backlog = {}, 0, 0, nil
 
-local function dealt_with(status, id)
-  redis.call('HSET', KEYS[2], ARGV[1], status .. ' ' .. id, 'last', math.max(last, number))
-  redis.call('HDEL', KEYS[2], number - ARGV[2])
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
-  return {status, id}
+local function answer(status, id)
+  answers[#answers + 1] = status
+  answers[#answers + 1] = id
+end
+
+local function remembered()
+  local before = redis.call('HGET', KEYS[2], slot)
+  if not before or string.match(before, '^%d+') ~= ARGV[1] then return end
+  for status, id in string.gmatch(before, ' (%a+) (%S+)') do
+    answer(status, id)
+    dealt_with = dealt_with + 1
+  end
 end
 
 local function unsettled()
+  if backlog then return backlog + stored end
   local count = redis.call('HMGET', KEYS[3], 'stored', 'retried', 'done', 'skipped', 'parked', 'lost')
-  local sum = 0
-  for i, sign in ipairs({1, 1, -1, -1, -1, -1}) do sum = sum + sign * (count[i] or 0) end
-  return sum
+  backlog = 0
+  for i, sign in ipairs({1, 1, -1, -1, -1, -1}) do backlog = backlog + sign * (count[i] or 0) end
+  return backlog + stored
 end
 
 -- The oldest one that nobody has begun gives way; whoever asked for it is told.
@@ -51,23 +59,41 @@ local function drop_oldest()
   redis.call('XADD', KEYS[5], '*', '_id', id, unpack(words))
   redis.call('XDEL', KEYS[1], entry[1])
   redis.call('HINCRBY', KEYS[3], 'parked', 1)
+  backlog = backlog - 1
 end
 
-if tonumber(ARGV[6]) > 0 then
-  local first = redis.call('GET', KEYS[6])
-  if first then return dealt_with('repeat', first) end
+local function store(unique, lane, from, to)
+  local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, from, to))
+  if unique > 0 then redis.call('SET', KEYS[unique], id, 'PX', ARGV[6]) end
+  if lane > 0 then redis.call('RPUSH', KEYS[lane], id) end
+  stored = stored + 1
+  return id
 end
-local most = tonumber(ARGV[4])
-if most > 0 and unsettled() >= most then
-  if ARGV[5] ~= 'drop-oldest' then
-    redis.call('HSET', KEYS[2], 'last', last)
-    redis.call('PEXPIRE', KEYS[2], ARGV[3])
-    return {'full', ''}
+
+local function admit(number, unique, lane, from, to)
+  if number > last + 1 then return answer('later', '') end
+  local seen = unique > 0 and redis.call('GET', KEYS[unique])
+  if not seen and most > 0 and unsettled() >= most then
+    if ARGV[5] ~= 'drop-oldest' then return answer('full', '') end
+    drop_oldest()
   end
-  drop_oldest()
+  answer(seen and 'repeat' or 'stored', seen or store(unique, lane, from, to))
+  last = math.max(last, number)
+  dealt_with = dealt_with + 1
 end
-local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 9))
-redis.call('HINCRBY', KEYS[3], 'stored', 1)
-if tonumber(ARGV[6]) > 0 then redis.call('SET', KEYS[6], id, 'PX', ARGV[6]) end
-if ARGV[7] == '1' then redis.call('RPUSH', KEYS[7], id) end
-return dealt_with('stored', id)
+
+remembered()
+local at, number = 8, first
+while at <= #ARGV do
+  local after = at + 3 + ARGV[at + 2]
+  if 2 * (number - first) >= #answers then
+    admit(number, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), at + 3, after - 1)
+  end
+  at, number = after, number + 1
+end
+
+if stored > 0 then redis.call('HINCRBY', KEYS[3], 'stored', stored) end
+local known = table.concat(answers, ' ', 1, 2 * dealt_with)
+redis.call('HSET', KEYS[2], 'last', last, slot, ARGV[1] .. ' ' .. known)
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return answers

@@ -1,9 +1,9 @@
--- A try begins: its number is noted, once however often this is said, and only for whoever holds the
--- entry: a pool that has lost it, or an emptied store, leaves nothing behind that nobody would forget.
--- KEYS data, tries   ARGV group, consumer, entry, number of the try     Returns 1 or 0
-local held = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)[1]
-if not held or held[2] ~= ARGV[2] then return 0 end
-if tonumber(ARGV[4]) > tonumber(redis.call('HGET', KEYS[2], ARGV[3]) or 0) then
-  redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])
+-- A try of each of these begins: its number is noted, only for whoever holds the entry: a pool that has
+-- lost it, or an emptied store, leaves nothing behind that nobody would forget. What is said twice after a
+-- cut is said in the same order, so that the last number stands.
+-- KEYS data, tries   ARGV group, consumer, then entry, number of its try, ...
+for i = 3, #ARGV, 2 do
+  local held = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)[1]
+  if held and held[2] == ARGV[2] then redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 end
 return 1

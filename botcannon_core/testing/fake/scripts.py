@@ -19,35 +19,47 @@ DAY_MS = 86_400_000
 
 def admit(db: Database, keys: Words, args: Words) -> Answer:
     """See admit.lua."""
-    data, admitted, counts, taskback, dead, unique, lane = keys
-    number, window, remember, most, when_full, within, has_lane, group = args[:8]
-    last = int(db.do("HGET", admitted, "last") or int(number) - 1)
+    first, slot = int(args[0]), int(args[0]) % int(args[1])
+    last = int(db.do("HGET", keys[1], "last") or first - 1)
+    said, *known = (db.do("HGET", keys[1], slot) or "").split(" ")
+    answers: list[str] = known if said == args[0] else []
+    dealt_with = len(answers)
+    words, number = args[7:], first
+    while words:
+        unique, lane = (keys[int(key) - 1] if int(key) else "" for key in words[:2])
+        after = 3 + int(words[2])
+        if 2 * (number - first) >= len(answers):
+            if number > last + 1:
+                answers += ["later", ""]
+            else:
+                answers += _admitted(db, keys, args, (unique, lane), words[3:after])
+            if answers[-2] in ("stored", "repeat"):
+                last, dealt_with = max(last, number), len(answers)
+        words, number = words[after:], number + 1
+    known = [args[0], *answers[:dealt_with]]
+    db.do("HSET", keys[1], "last", last, slot, " ".join(known))
+    db.do("PEXPIRE", keys[1], args[2])
+    return answers
 
-    def dealt_with(status: str, one: str) -> Answer:
-        db.do("HSET", admitted, number, f"{status} {one}", "last", max(last, int(number)))
-        db.do("HDEL", admitted, int(number) - int(window))
-        db.do("PEXPIRE", admitted, remember)
-        return [status, one]
 
-    if before := db.do("HGET", admitted, number):
-        return before.split(" ")
-    if int(number) > last + 1:
-        return ["later", ""]
-    if int(within) and (first := db.do("GET", unique)):
-        return dealt_with("repeat", first)
-    if int(most) and _unsettled(db, counts) >= int(most):
-        if when_full != "drop-oldest":
-            db.do("HSET", admitted, "last", last)
-            db.do("PEXPIRE", admitted, remember)
+def _admitted(
+    db: Database, keys: Words, args: Words, named: tuple[str, str], words: Words
+) -> list[str]:
+    data, _, counts, taskback, dead = keys[:5]
+    (unique, lane), most = named, int(args[3])
+    if unique and (seen := db.do("GET", unique)):
+        return ["repeat", seen]
+    if most and _unsettled(db, counts) >= most:
+        if args[4] != "drop-oldest":
             return ["full", ""]
-        _drop_oldest(db, data, counts, taskback, dead, group)
-    added = db.do("XADD", data, "*", *args[8:])
+        _drop_oldest(db, data, counts, taskback, dead, args[6])
+    added = db.do("XADD", data, "*", *words)
     db.do("HINCRBY", counts, "stored", 1)
-    if int(within):
-        db.do("SET", unique, added, "PX", within)
-    if has_lane == "1":
+    if unique:
+        db.do("SET", unique, added, "PX", args[5])
+    if lane:
         db.do("RPUSH", lane, added)
-    return dealt_with("stored", added)
+    return ["stored", added]
 
 
 def _unsettled(db: Database, counts: str) -> int:
@@ -112,11 +124,10 @@ def _is_held_by(db: Database, data: str, group: str, entry: str, consumer: str) 
 
 def begin(db: Database, keys: Words, args: Words) -> Answer:
     """See begin.lua."""
-    group, consumer, entry, number = args
-    if not _is_held_by(db, keys[0], group, entry, consumer):
-        return 0
-    if int(number) > int(db.do("HGET", keys[1], entry) or 0):
-        db.do("HSET", keys[1], entry, number)
+    group, consumer, *tries = args
+    for entry, number in zip(tries[::2], tries[1::2], strict=True):
+        if _is_held_by(db, keys[0], group, entry, consumer):
+            db.do("HSET", keys[1], entry, number)
     return 1
 
 
@@ -131,24 +142,37 @@ def postpone(db: Database, keys: Words, args: Words) -> Answer:
 
 def settle(db: Database, keys: Words, args: Words) -> Answer:
     """See settle.lua."""
-    data, taskback, tries, counts, dead, lane = keys
-    group, consumer, entry, outcome, heir, count = args[:6]
-    if not _is_held_by(db, data, group, entry, consumer):
-        return [0, []]
-    if int(count):
-        db.do("XADD", dead, "*", *args[6 : 6 + int(count)])
-    db.do("XADD", taskback, "*", *args[6 + int(count) :])
-    db.do("XACK", data, group, entry)
-    db.do("HDEL", tries, entry, f"{entry}:due")
-    db.do("HINCRBY", counts, outcome, 1)
-    if not heir:
-        return [1, []]
+    data, taskback, tries, counts, dead, *lanes = keys
+    group, consumer, heir, *words = args
+    lost, following = [], []
+    while words:
+        entry, outcome, lane, count = words[:4]
+        told = 4 + int(count)
+        after = told + 1 + int(words[told])
+        if _is_held_by(db, data, group, entry, consumer):
+            if int(count):
+                db.do("XADD", dead, "*", *words[4:told])
+            db.do("XADD", taskback, "*", *words[told + 1 : after])
+            db.do("XACK", data, group, entry)
+            db.do("HDEL", tries, entry, f"{entry}:due")
+            db.do("HINCRBY", counts, outcome, 1)
+            if int(lane):
+                following += _freed(db, data, lanes[int(lane) - 6], (group, entry, heir))
+        else:
+            lost.append(entry)
+        words = words[after:]
+    return [lost, following]
+
+
+def _freed(db: Database, data: str, lane: str, said: tuple[str, str, str]) -> list[Answer]:
+    group, entry, heir = said
     db.do("LREM", lane, 1, entry)
     after = db.do("LINDEX", lane, 0)
     if not after or not _is_held_by(db, data, group, after, "lane"):
-        return [1, []]
+        return []
     idle = DAY_MS if heir == "nobody" else 0
-    return [1, db.do("XCLAIM", data, group, heir, 0, after, "IDLE", idle)]
+    found: list[Answer] = db.do("XCLAIM", data, group, heir, 0, after, "IDLE", idle)
+    return found
 
 
 def note(db: Database, keys: Words, args: Words) -> Answer:

@@ -111,8 +111,11 @@ class _Socket:
         self.is_open = True
         self._is_cut = False
 
-    def settimeout(self, seconds: float) -> None:
+    def settimeout(self, seconds: float | None) -> None:
         """Nothing here takes time."""
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        """Nor is there a kernel."""
 
     def fileno(self) -> int:
         """What to wait on."""
@@ -128,8 +131,10 @@ class _Socket:
         self.work()
         self._serve()
 
-    def recv(self, most: int) -> bytes:
-        """The answers that are there; nothing at all once cut."""
+    def recv(self, most: int, _flags: int = 0) -> bytes:
+        """The answers that are there; nothing at all once cut. Raises BlockingIOError if none is."""
+        if not self._unread and not self._is_cut:
+            raise BlockingIOError
         data = bytes(self._unread[:most])
         del self._unread[:most]
         if not self._unread and not self._is_cut:

@@ -1,0 +1,78 @@
+"""Orders: what a worker hears from its pool, and the rule by which it may be given messages ahead.
+
+A worker that takes many messages (`isolation: worker`) is given some ahead, so that it never waits for
+its pool. Only the first of them runs. Should it turn out to be slow, those behind it must not wait: the
+pool takes them back and gives them to others. No word is needed for that, as both follow one rule:
+
+    A worker whose message took longer than SLOW_SECONDS forgets every order stamped before its end.
+    A pool that has seen a message run for longer than that may take back all that is behind it.
+
+Both count from the later of two moments: the order's stamp, which is when the pool gave it, and the end
+of the message before, taken by the worker before it says so and by the pool when it hears it. So the
+worker's count is never behind the pool's, and what the pool takes back the worker is sure to forget.
+(given has the pool's side of it.)
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from botcannon_core.cannon.frames import Channel
+
+SLOW_SECONDS = 0.02  # a message that takes longer is worth a look at who waits behind it
+
+
+Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
+
+
+class Inbox:
+    """What a worker hears from its pool, and what it answers."""
+
+    __slots__ = ("_began", "_forgotten", "_orders", "channel")
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._orders: list[Order] = []  # the next one last
+        self._began = self._forgotten = 0.0  # by the rule above, not by when the run began
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is here; something may be on its way."""
+        return not self._orders
+
+    def next(self) -> Order:
+        """Wait for the next order. Raises EOFError when the pool needs us no more."""
+        while not self._orders:
+            self._hear()
+        order = self._orders.pop()
+        if order[0] > self._began:
+            self._began = order[0]
+        return order
+
+    def end(self, said: dict[str, Any]) -> None:
+        """Say how the order that was taken last ended; if that was slow, forget what is behind it."""
+        now = time.monotonic()
+        if now - self._began > SLOW_SECONDS:
+            said["until"] = self._forgotten = now
+            self._orders = [order for order in self._orders if order[0] > now]
+        self._began = now
+        self.channel.send("ended", said)
+
+    def ask(self, kind: str, body: Any) -> Any:
+        """Ask the pool for something, and wait for its answer."""
+        self.channel.send("ask", [kind, body])
+        while not (answers := self._hear()):
+            pass
+        return answers[0]
+
+    def _hear(self) -> list[Any]:
+        """Wait for frames; orders are kept, answers given back."""
+        answers = []
+        for kind, body in self.channel.receive():
+            if kind == "answer":
+                answers.append(body)
+            elif body[0] > self._forgotten:
+                stamp, jobs = body
+                self._orders = [(stamp, *job) for job in reversed(jobs)] + self._orders
+        return answers
