@@ -89,7 +89,7 @@ def test_an_undo_that_kills_its_worker_is_run_again_and_nothing_else() -> None:
         assert here.acts() == ["check", "reserve", "charge", "ship", *undone]
 
 
-@pytest.mark.parametrize("part", ["worker", "forker", "pool", "launcher"])
+@pytest.mark.parametrize("part", ["worker", "forker", "pool", "launcher", "store"])
 def test_a_run_goes_on_whoever_of_its_service_is_killed(part: str) -> None:
     with shop(FAST) as here:
         process = here.here.up()
