@@ -116,7 +116,10 @@ def has_noticed(here: Hosts) -> bool:
 def test_a_run_of_a_host_that_died_is_undone_by_another() -> None:
     with hosts("", APP) as here:
         first = begun(here)
-        for process in all_of(first):
+        dying = all_of(first)
+        for process in dying:
+            process.suspend()  # at once, as a host dies: none sees another one's end
+        for process in dying:
             process.kill()
         here.up("b", "--only=workers")
         here.until(lambda: answers(here), "the run is over")
