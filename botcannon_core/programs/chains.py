@@ -1,4 +1,4 @@
-"""What services are given of the programs in a document: the one task, its parts, its handles, its lanes.
+"""What services are given of the programs in a document: the one task, its parts, handles and lanes.
 
 Not here: which keys that is said by (schema), and what is right and wrong with them (plan).
 """
