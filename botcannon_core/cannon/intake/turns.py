@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 
 from botcannon_core.compose.spec import ServiceSpec
 
-LEAST_AHEAD = 32  # messages on their way at once, and for more workers
-AHEAD_OF_EACH = 4  # of each worker: none may have to wait for us
+LEAST_AHEAD = 16  # messages on their way at once, and for more workers
+AHEAD_OF_EACH = 2  # of each worker: none may have to wait for us
 PATIENCE_SECONDS = 1.0  # without any end, then waiting here is good for nobody
 MOST_WAITING = 1_000
 

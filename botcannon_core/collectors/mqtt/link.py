@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -152,6 +153,8 @@ class Link:
             identifier=broker.client_id,
             tls_context=trust,
             logger=_log,
+            # an acknowledgement and an answer are two small packets: the second must not wait
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             **how,
         )
         self._take_over(client)
