@@ -6,6 +6,7 @@ child is started or ended (service), and what it does (intake, pool).
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -66,6 +67,7 @@ def start(part: str, run: Run, keep: Collection[int] = (), owns_terminal: bool =
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
+    gc.freeze()  # so that a child's collections do not copy the pages that it shares with us
     pid = os.fork()
     if pid == 0:
         _settle_in(parent, write_end, owns_terminal, {theirs, *keep})

@@ -6,6 +6,7 @@ whoever need not talk to a store yet imports it later.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -13,7 +14,6 @@ from typing import Any, Protocol
 import redis
 from redis import cluster, connection, exceptions, sentinel
 from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection
 from redis.retry import Retry
 
 from botcannon_core.errors import StoreError
@@ -41,8 +41,8 @@ class Dial(Protocol):
         """A client that gives text, connecting when it is first used."""
         ...
 
-    def connection(self, key: str) -> AbstractConnection:
-        """A new, connected connection that gives bytes, to the server in charge of `key` now."""
+    def connection(self, key: str) -> socket.socket:
+        """A new socket to the server in charge of `key` now, which has let us in."""
         ...
 
 
@@ -111,7 +111,7 @@ class _One:
             place = {"host": host, "port": port, **_client_tls(self._address)}
         return redis.Redis(decode_responses=True, **place, **_common(self._address))
 
-    def connection(self, key: str) -> AbstractConnection:
+    def connection(self, key: str) -> socket.socket:
         del key  # one server is in charge of all
         if self._address.kind == "unix":
             return _connected(_UNIX(path=self._address.path, **_common(self._address)))
@@ -140,7 +140,7 @@ class _Sentinels:
         client: redis.Redis = self._sentinel.master_for(self._address.master, decode_responses=True)
         return client
 
-    def connection(self, key: str) -> AbstractConnection:
+    def connection(self, key: str) -> socket.socket:
         del key  # the master is in charge of all
         host, port = self._sentinel.discover_master(self._address.master)
         return _to(self._address, host, port)
@@ -161,7 +161,7 @@ class _Cluster:
             **_client_tls(self._address),
         )
 
-    def connection(self, key: str) -> AbstractConnection:
+    def connection(self, key: str) -> socket.socket:
         if self._map is None:
             self._map = self.client()
         else:
@@ -170,15 +170,15 @@ class _Cluster:
         return _to(self._address, node.host, node.port)
 
 
-def _to(address: Address, host: str, port: int) -> AbstractConnection:
+def _to(address: Address, host: str, port: int) -> socket.socket:
     kind = _TLS if address.tls else _PLAIN
     tls = _tls(address) if address.tls else {}
     common = _common(address, with_db=address.kind != "cluster")
     return _connected(kind(host=host, port=port, socket_keepalive=True, **tls, **common))
 
 
-def _connected(line: Any) -> AbstractConnection:
-    """Connect, and make sure that a server answers that lets us in."""
+def _connected(line: Any) -> socket.socket:
+    """Connect, make sure that a server answers that lets us in, and take the socket over."""
     try:
         line.connect()
         line.send_command("PING")
@@ -186,7 +186,8 @@ def _connected(line: Any) -> AbstractConnection:
     except BaseException:
         line.disconnect()
         raise
-    ready: AbstractConnection = line
+    ready: socket.socket = line._sock  # redis-py has no public name for it
+    line._sock = None
     return ready
 
 

@@ -134,6 +134,27 @@ def answer(path: str) -> Answer:
     return "loading" if reply.startswith(b"-LOADING") else "ready"
 
 
+def connected(path: str) -> socket.socket:
+    """A new connection to the server behind a socket, once it answers. Raises StoreError."""
+    line = socket.socket(socket.AF_UNIX)
+    try:
+        line.settimeout(SILENCE)
+        line.connect(path)
+        line.sendall(b"PING\r\n")
+        reply = line.recv(256)
+    except OSError as error:
+        line.close()
+        raise StoreError(
+            f"the embedded store cannot be reached: {error}; is it running?"
+        ) from error
+    if reply != b"+PONG\r\n":
+        line.close()
+        raise StoreError(
+            f"the embedded store does not serve: {reply.decode(errors='replace').strip()}"
+        )
+    return line
+
+
 def _running(folder: Path, fsync: str) -> str:
     """The socket of a server that answers; starts a keeper if there is none."""
     home = folder / "store"

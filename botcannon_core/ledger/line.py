@@ -1,27 +1,28 @@
 """A line: one connection on which commands are said at once and their answers heard in order.
 
 It never waits for an answer before it says the next thing, so a whole turn of a loop costs one write,
-and a process that is killed right after has still said what it had to say. redis-py opens the
-connection (address, TLS, password, cluster, Sentinel); hiredis packs and parses. It is no general
-client: whoever may wait for each answer uses the store's client instead.
+and a process that is killed right after has still said what it had to say. The store opens the
+socket (see dial); hiredis packs and parses. It is no general client: whoever may wait for each answer
+uses the store's client instead.
 """
 
 from __future__ import annotations
 
 import select
 import socket
-import ssl
 import struct
 import time
 from collections import deque
 from collections.abc import Callable
-from importlib import resources
-from typing import Any, Protocol, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import hiredis
-from redis.connection import AbstractConnection
 
 from botcannon_core.errors import StoreError
+
+if TYPE_CHECKING:
+    from ssl import SSLSocket
 
 Answer = Any
 Then = Callable[[Answer], None]
@@ -55,8 +56,8 @@ class Refused(Exception):
 class Store(Protocol):
     """What a line needs of a store: a new connection to the server in charge of a key."""
 
-    def connection(self, key: str) -> AbstractConnection:
-        """A new, connected connection; raises StoreError."""
+    def connection(self, key: str) -> socket.socket:
+        """A new, connected socket; raises StoreError."""
         ...
 
 
@@ -71,7 +72,6 @@ class Line:
     def __init__(self, store: Store, key: str) -> None:
         self._store = store
         self._key = key
-        self._connection: AbstractConnection | None = None
         self._socket: socket.socket | None = None
         self._reader = hiredis.Reader()
         self._unanswered: deque[tuple[tuple[Any, ...], Then | None]] = deque()
@@ -164,10 +164,8 @@ class Line:
     def reopen(self, again: bool = True) -> None:
         """Connect anew and say what was not answered again, or forget it. Raises StoreError."""
         self.close()
-        self._connection = self._store.connection(self._key)
-        sock = cast(socket.socket, self._connection._sock)  # redis-py has no public name for it
-        self._socket = sock
-        _send_within(sock, SEND_SECONDS)
+        self._socket = self._store.connection(self._key)
+        _send_within(self._socket, SEND_SECONDS)
         self._reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=Refused)
         self._unsent = [_packed("SCRIPT", "LOAD", script.text) for script in _all_scripts()]
         self._heard_at = time.monotonic()
@@ -179,15 +177,15 @@ class Line:
 
     def close(self) -> None:
         """Drop the connection; what is unanswered stays for `reopen()`."""
-        if self._connection is not None:
-            self._connection.disconnect()  # type: ignore[no-untyped-call]  # redis-py's
-        self._connection = self._socket = None
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
         self._unsent = []
 
     def _wait(self, timeout: float) -> None:
         """Wait up to `timeout` seconds for anything to be heard."""
         sock = self._socket
-        if timeout <= 0 or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+        if timeout <= 0 or (sock is not None and _is_tls(sock) and sock.pending()):
             return
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
@@ -201,7 +199,7 @@ class Line:
                     raise ConnectionResetError("the server closed the connection")
                 self._reader.feed(data)
                 self._heard_at = time.monotonic()
-                if len(data) < RECEIVE_BYTES and not isinstance(sock, ssl.SSLSocket):
+                if len(data) < RECEIVE_BYTES and not _is_tls(sock):
                     return
         except OSError as error:
             self._fail(error)
@@ -241,9 +239,13 @@ def _packed(*words: Any) -> bytes:
         return bytes(hiredis.pack_command(tuple(whole)))
 
 
+def _is_tls(sock: socket.socket) -> TypeGuard[SSLSocket]:
+    return hasattr(sock, "pending")  # so that only whoever dialled over TLS has imported it
+
+
 def _send_within(sock: socket.socket, seconds: float) -> None:
     """Let sends wait so long and reads not at all; a socket of TLS can only do both alike."""
-    if isinstance(sock, ssl.SSLSocket):
+    if _is_tls(sock):
         sock.settimeout(seconds)
         return
     sock.settimeout(None)  # else Python waits with an extra call to the kernel before each of ours
@@ -253,7 +255,7 @@ def _send_within(sock: socket.socket, seconds: float) -> None:
 
 def _available(sock: socket.socket) -> bytes | None:
     """What is there to be read, nothing (b"") at the end of the line, None if nothing is there."""
-    if isinstance(sock, ssl.SSLSocket):
+    if _is_tls(sock):
         if not sock.pending() and not select.select([sock], [], [], 0)[0]:
             return None
         return sock.recv(RECEIVE_BYTES)
@@ -284,7 +286,6 @@ def _loaded(name: str) -> Script:
 
 def _all_scripts() -> list[Script]:
     if not _scripts:
-        for file in (resources.files("botcannon_core.ledger") / "lua").iterdir():
-            if file.name.endswith(".lua"):
-                _scripts[file.name.removesuffix(".lua")] = Script(file.read_text())
+        for file in (Path(__file__).parent / "lua").glob("*.lua"):
+            _scripts[file.stem] = Script(file.read_text())
     return list(_scripts.values())

@@ -7,6 +7,7 @@ look like (`address`), how it is dialled (`dial`), or the embedded server (`embe
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,12 +17,10 @@ from typing import TYPE_CHECKING, Any
 from botcannon_core.compose.spec import StoreSpec
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger.address import Address, parsed
-from botcannon_core.ledger.embedded import Held, answer, hold, release, revive
+from botcannon_core.ledger.embedded import Held, answer, connected, hold, release, revive
 from botcannon_core.ledger.keys import Keys
 
 if TYPE_CHECKING:
-    from redis.connection import AbstractConnection
-
     from botcannon_core.ledger.dial import AnyClient, Dial
 
 FLOORS = {"redis": (6, 2), "valkey": (7, 2)}
@@ -106,8 +105,8 @@ class Store:
         with self._told():
             yield self.client()
 
-    def connection(self, key: str) -> AbstractConnection:
-        """A new, connected connection (bytes, RESP 2) to the server in charge of `key` now.
+    def connection(self, key: str) -> socket.socket:
+        """A new socket on which the server in charge of `key` now speaks RESP 2 with us.
 
         An embedded server that is gone is started again first. Raises StoreError.
         """
@@ -146,7 +145,9 @@ class Store:
         # server, so the parent's connection lives on
         self._client = self._dial = None
 
-    def _connection(self, key: str) -> AbstractConnection:
+    def _connection(self, key: str) -> socket.socket:
+        if self._held is not None:
+            return connected(self._address.path)  # asks for no client, which is slow to import
         with self._told():
             return self._dialled().connection(key)
 

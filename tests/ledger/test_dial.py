@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import hiredis
 import pytest
 import redis
 from cryptography import x509
@@ -132,11 +133,11 @@ def test_tls_is_spoken_and_the_certificate_checked(start: Start, opened, tmp_pat
 
 def port_behind(store: Store, key: str = "k") -> int:
     """The port that the server behind a new connection for this key says is its own."""
-    line = store.connection(key)
-    line.send_command("CONFIG", "GET", "port")  # type: ignore[no-untyped-call]
-    port = int(line.read_response()[1])  # type: ignore[no-untyped-call]
-    line.disconnect()  # type: ignore[no-untyped-call]
-    return port
+    with store.connection(key) as line:
+        line.sendall(b"CONFIG GET port\r\n")
+        answer = hiredis.Reader()
+        answer.feed(line.recv(4096))
+        return int(answer.gets()[1])
 
 
 def watch(sentinel: int, master: int) -> None:

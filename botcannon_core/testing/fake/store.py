@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,7 +18,6 @@ from importlib import resources
 from typing import Any, cast
 
 import hiredis
-from redis.connection import AbstractConnection
 
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger.keys import Keys
@@ -52,13 +52,13 @@ class FakeStore:
         """A client for whoever can wait for each answer, as the real store has one."""
         yield Client(self.do)
 
-    def connection(self, key: str) -> AbstractConnection:
+    def connection(self, key: str) -> socket.socket:
         """A new connection; raises StoreError while the store is down."""
         del key  # one server is in charge of all
         if not self.is_up:
             raise StoreError("the store in memory is down")
         self._sockets.append(_Socket(self._answer, self._serve))
-        return cast(AbstractConnection, _Connection(self._sockets[-1]))
+        return cast(socket.socket, self._sockets[-1])
 
     def cut(self) -> None:
         """Break all connections: what was sent has arrived, its answers are lost."""
@@ -82,16 +82,6 @@ class FakeStore:
         self._sockets = [one for one in self._sockets if one.is_open]
         for one in self._sockets:
             one.work()
-
-
-class _Connection:
-    """What a Line needs of a connection of redis-py."""
-
-    def __init__(self, socket: _Socket) -> None:
-        self._sock = socket
-
-    def disconnect(self) -> None:
-        self._sock.close()
 
 
 class _Socket:
