@@ -254,18 +254,12 @@ class Pool:
         if time.monotonic() < self._mend_at:
             return False
         try:
-            self._line.reopen()
-            self._line.ask(
-                "PING", timeout=1.0
-            )  # all that was settled is, before we ask for what is not
-            if not self._finishing:
-                self._stock.reader.reopen()
+            self._stock.reopen(reads=not self._finishing)
         except StoreError:
             self._line.close()
             self._mend_at = time.monotonic() + MEND_SECONDS
             return False
         self._mend_at = None
-        self._stock.renew_soon()
         self._line.say("HINCRBY", self._keys.key("counts"), "disruptions", 1)
         self._watch.on(self._line, self._line.hear)
         if not self._finishing:

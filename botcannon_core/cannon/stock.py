@@ -292,8 +292,16 @@ class Stock:
             bool(self._held) and time.monotonic() - self._renewed > self._rule.lease * LEASE_SPENT
         )
 
-    def renew_soon(self) -> None:
-        """After an outage: do not wait for the next turn of the clock."""
+    def reopen(self, reads: bool) -> None:
+        """After an outage: all that has ended is settled before we ask for what has not.
+
+        Else the store would name, as ours still, what we hold no more. Raises StoreError.
+        """
+        self._line.reopen()
+        self.say()
+        self._line.ask("PING", timeout=1.0)
+        if reads:
+            self.reader.reopen()
         self._renew_at = 0.0
 
     def drop_all(self) -> None:

@@ -84,6 +84,26 @@ def test_a_message_that_is_settled_while_its_pool_drains_is_not_run_again(
     assert stock.is_empty
 
 
+def test_what_ended_while_the_store_was_out_of_reach_is_not_run_again(
+    stock: Stock, line: Line, store: Store
+) -> None:
+    """Not even if it was let go then, as its lease was ending."""
+    store.client().xadd(KEYS.data, {"text": "once"})
+    [job] = stock.begin([taken(stock, line)])
+    line.close()
+    stock.settle(job, Ended("done"))
+    stock.drop_all()
+    stock.reopen(reads=True)
+    reader = stock.reader
+    reader.ask(10)  # said in the same turn in which the ending is
+    stock.say()
+    until(lambda: not reader.line.unanswered, stock.hear, lambda: line.hear(0.01))
+    until(lambda: not reader.is_draining, stock.hear, lambda: drain_on(stock))
+    line.ask("PING")
+    assert stock.next() is None
+    assert store.client().hget(KEYS.key("counts"), "done") == "1"
+
+
 def test_a_message_that_comes_two_ways_at_once_is_taken_once(
     stock: Stock, line: Line, store: Store
 ) -> None:

@@ -278,11 +278,8 @@ class Ledger(RuleBasedStateMachine):
         one = self.pool(pick)
         cut(one.line)
         cut(one.stock.reader.line)
-        one.line.reopen()
-        one.line.ask("PING")
-        one.stock.reader.reopen()
+        one.stock.reopen(reads=True)
         self.arrive(one.stock.reader.line)
-        one.stock.renew_soon()
 
     @rule(pick=PICK)
     def kill_pool(self, pick: int) -> None:
