@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from botcannon_core.chat.answer import Attachment, answer, attachment
+from botcannon_core.chat.answer import INVALID, Attachment, answer, attachment
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message, Outcome, checked_fields
-from botcannon_core.tasks.torch import INVALID
 from botcannon_core.testing.declared import Declared
 
 NETWORK = "test"

@@ -155,5 +155,8 @@ def test_under_a_flood_the_polite_are_answered_and_the_others_told_once(tmp_path
             ]
             assert len(talk.heard[user]) == 12 + 1
         assert counts(here)["stored"] == LET_IN_OF_OTHERS + 12 * len(FLOODERS)
+        audited = [said["text"] for said in here.stream("log") if "outcome=flood" in said["text"]]
+        assert all(any(user in text for text in audited) for user in FLOODERS)
+        assert len(audited) < 20 * len(FLOODERS)  # a flood is no flood of the log
         assert {fields["_outcome"] for fields in here.stream("taskback")} == {"done"}
         assert len(here.stream("data")) == counts(here)["stored"]

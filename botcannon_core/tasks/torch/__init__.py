@@ -17,7 +17,7 @@ from typing import Any
 from botcannon_core.chat import acl as access
 from botcannon_core.chat import audit
 from botcannon_core.chat.acl import Asker, Gate
-from botcannon_core.chat.answer import MOST_FILE_BYTES
+from botcannon_core.chat.answer import INVALID, MOST_FILE_BYTES
 from botcannon_core.chat.bind import unheard
 from botcannon_core.chat.clean import LONGEST_REST, fitted, paged
 from botcannon_core.chat.command import Reply, Walk, run
@@ -33,8 +33,6 @@ from botcannon_core.roles import Skip
 from botcannon_core.tasks.torch import files
 from botcannon_core.tasks.torch.printed import Printed
 from botcannon_core.tasks.torch.telling import Telling
-
-INVALID = "invalid"  # the result that marks a line which is no command; a flood guard counts these
 
 
 class Torch:
