@@ -110,6 +110,14 @@ def test_the_members_of_a_document_are_the_fields_of_the_message(door: Open) -> 
     assert reply == {"ok": True, "result": {"text": "HI"}, "message": message.id}
 
 
+def test_who_names_a_room_speaks_in_it(door: Open) -> None:
+    here = door()
+    asked(address(here), {"text": "hi", "user": "U1", "room": "#ops"})
+    (message,) = here.intake.messages
+    assert (message["user_name"], message["room"]) == ("U1", "#ops")
+    assert "direct" not in message
+
+
 def test_a_message_without_results_is_answered_with_none(door: Open) -> None:
     here = door(lambda _: {"_outcome": "done", "_empty": "1"})
     assert asked(address(here), {"text": "hi"})["result"] == {}

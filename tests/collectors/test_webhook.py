@@ -252,6 +252,7 @@ def test_a_token_lets_in_who_has_it(door: Open) -> None:
     assert reply.status == 200
     (message,) = here.intake.messages
     assert (message["user"], message["user_name"], message["room"]) == ("U1", "U1", "#ops")
+    assert "direct" not in message  # said in a room, so that a rule about the room can fit
 
 
 def test_a_wrong_token_is_refused_before_the_body_is_read(door: Open) -> None:

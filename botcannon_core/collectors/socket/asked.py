@@ -151,8 +151,9 @@ def _plain(document: Mapping[str, Any], manners: Manners) -> dict[str, str]:
     for name in WHO:
         if name in given and not manners.may_say_who:
             raise Refused("request", f"`{name}` is heard only from who shows a token")
-    who = {"user": "socket", "room": "socket"}
-    told = {**who, **_checked(flat(given)), "direct": "1", "network": "socket"}
+    # who names a room speaks in it, for rules about rooms say nothing of direct messages
+    where = {} if "room" in given else {"room": "socket", "direct": "1"}
+    told = {"user": "socket", **_checked(flat(given)), **where, "network": "socket"}
     return {"user_name": told["user"], **told}
 
 

@@ -224,11 +224,13 @@ class Webhook:
         self._guard.check_body(head, data)
         given = fields_of(head, data, self._as_text, self._guard.asks)
         told = {field: head[name] for name, field in self._headers.items() if name in head}
-        fields = {"user": self._user, "room": "webhook", **given, **told}
+        fields = {"user": self._user, **given, **told}
+        # who names a room speaks in it, for rules about rooms say nothing of direct messages
+        where = {} if "room" in fields else {"room": "webhook", "direct": "1"}
         return {
             "user_name": fields["user"],
             **fields,
-            "direct": "1",
+            **where,
             "network": "webhook",
             "event_id": self._event(head),
         }
