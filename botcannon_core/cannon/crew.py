@@ -97,7 +97,7 @@ class Crew:
     def room(self) -> list[tuple[Worker, int]]:
         """Who may be given how many jobs now. No more than `max` workers are busy at once."""
         waiting = [worker for worker in self._workers.values() if worker.state == "ready"]
-        depth = max(1, min(MOST_AHEAD, int(AHEAD_SECONDS / self._run_seconds)))
+        depth = max(1, min(MOST_AHEAD, int(AHEAD_SECONDS / (self._run_seconds + 1e-6))))
         depth = depth if self._takes_many else 1
         # one that died since we looked would cost its job a try
         room = [(one, depth) for one in waiting[: self.free] if not one.channel.is_closed()]
@@ -288,9 +288,8 @@ class Crew:
         """A job ended; its worker goes on with the next, waits for more, or leaves."""
         said = said if isinstance(said, dict) else {}
         until, leaves = said.pop("until", None), said.pop("leaves", False) or not self._takes_many
-        began = worker.since
+        self._learn(said.pop("took", None))
         job, worker.since = worker.given.ended(), worker.given.since
-        self._run_seconds += (worker.since - began - self._run_seconds) * 0.05
         if worker.term_at is not None:  # it has survived its SIGTERM; what that broke nobody knows
             self._nursery.signal(worker.slot, signal.SIGKILL)
         if leaves or worker.term_at is not None:
@@ -304,6 +303,15 @@ class Crew:
         if worker.is_cancelled and ended.how not in ("done", "skipped"):
             ended = CANCELLED
         self._hooks.ended(job, ended)
+
+    def _learn(self, took: object) -> None:
+        """A job took so long, in seconds, by its worker's clock.
+
+        By ours it would take as long as we need to hear of it: with many services on a busy machine
+        workers would be given one at a time for that, which makes the machine the busier.
+        """
+        if isinstance(took, float) and 0 <= took < math.inf:
+            self._run_seconds += (took - self._run_seconds) * 0.05
 
     def _broken(self, worker: Worker, ended: Ended) -> None:
         """A constructor raised: final if nothing ever worked, else tried again after a pause."""

@@ -29,12 +29,13 @@ Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
 class Inbox:
     """What a worker hears from its pool, and what it answers."""
 
-    __slots__ = ("_began", "_forgotten", "_orders", "channel")
+    __slots__ = ("_began", "_forgotten", "_orders", "_taken", "channel")
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self._orders: list[Order] = []  # the next one last
         self._began = self._forgotten = 0.0  # by the rule above, not by when the run began
+        self._taken = 0.0  # when it began
 
     @property
     def is_empty(self) -> bool:
@@ -48,11 +49,14 @@ class Inbox:
         order = self._orders.pop()
         if order[0] > self._began:
             self._began = order[0]
+        self._taken = time.monotonic()
         return order
 
     def end(self, said: dict[str, Any]) -> None:
         """Say how the order that was taken last ended; if that was slow, forget what is behind it."""
         now = time.monotonic()
+        if "leaves" not in said:
+            said["took"] = round(now - self._taken, 6)
         if now - self._began > SLOW_SECONDS:
             said["until"] = self._forgotten = now
             self._orders = [order for order in self._orders if order[0] > now]

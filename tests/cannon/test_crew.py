@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import CANCELLED, Crew, Hooks, Worker
+from botcannon_core.cannon.crew import AHEAD_SECONDS, CANCELLED, Crew, Hooks, Worker
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.watch import Watch
@@ -626,6 +627,21 @@ def test_a_worker_that_takes_many_is_given_some_ahead(start: Start) -> None:
     for _ in range(30):
         crew.run("pid")
     assert crew.crew.room[0][1] > 1, "quick jobs did not make it bold"
+
+
+def test_a_worker_of_quick_jobs_is_given_some_ahead_however_late_its_pool_hears_of_them(
+    start: Start,
+) -> None:
+    """As when there are more processes than the machine can run at once."""
+    crew = start(isolation="worker")
+    deadline = time.monotonic() + PATIENCE
+    while crew.ready() and crew.crew.room[0][1] == 1:
+        assert time.monotonic() < deadline, "what took its pool long counted as long"
+        entry = crew.give("pid")
+        held_up = time.monotonic() + AHEAD_SECONDS * 2
+        while time.monotonic() < held_up:
+            os.sched_yield()
+        crew.until(partial(crew.ended.get, entry), "it has ended")
 
 
 def test_a_death_costs_only_the_job_that_ran(start: Start) -> None:

@@ -75,7 +75,7 @@ def test_after_a_quick_one_a_worker_goes_on(ends: tuple[Channel, Inbox], clock: 
     inbox.next()
     clock.now += orders.SLOW_SECONDS * 0.9
     inbox.end({"how": "done"})
-    assert pool.receive_one() == ("ended", {"how": "done"})
+    assert pool.receive_one()[1].keys() == {"how", "took"}
     assert inbox.next()[1] == "2-0"
 
 
@@ -128,6 +128,18 @@ def test_what_a_pool_takes_back_its_worker_forgets_however_late_it_was_woken(
     clock.now += 0.001
     give(pool, have, "3-0")
     assert inbox.next()[1] == "3-0"
+
+
+def test_a_worker_tells_how_long_a_message_took_and_not_how_long_that_was_on_its_way(
+    ends: tuple[Channel, Inbox], clock: Clock
+) -> None:
+    (pool, inbox), have = ends, Given()
+    give(pool, have, "1-0")
+    clock.now += 0.25
+    inbox.next()
+    clock.now += 0.125
+    inbox.end({"how": "done"})
+    assert pool.receive_one()[1]["took"] == 0.125
 
 
 def test_a_worker_that_is_not_needed_hears_the_end(ends: tuple[Channel, Inbox]) -> None:
