@@ -163,3 +163,18 @@ def test_a_file_that_is_written_keeps_who_may_read_it(project: ProjectHere) -> N
     project("program", "new", "buy")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert stat.S_IMODE((project.folder / "app" / "buy.py").stat().st_mode) & 0o077 != 0
+
+
+def test_a_module_keeps_its_own_line_ends(project: ProjectHere) -> None:
+    imported(project)
+    path = next(
+        path for path in (project.folder / "app").rglob("*.py") if b"def ship" in path.read_bytes()
+    )
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    more = json.loads(json.dumps(SPEC))
+    more["hooks"]["thank"] = {"reference": "shop.hooks.post.thank", "args": {}}
+    more["programs"]["thank_you"] = {"hooks": ["hooks.thank"], "args": {}, "outputs": {}}
+    assert imported(project, more).code == 0
+    after = path.read_bytes()
+    assert b"def thank" in after
+    assert after.count(b"\n") == after.count(b"\r\n")

@@ -95,7 +95,7 @@ def _texts(file: str | None, verb: str) -> Texts:
     try:
         text = compose.read_bytes().decode("utf-8") if compose.exists() else ""
         files = {
-            str(path): path.read_text(encoding="utf-8")
+            str(path): path.read_bytes().decode()  # as it is: its line ends are the author's
             for path in sorted(Path("app").rglob("*.py"))
         }
     except (OSError, UnicodeDecodeError) as error:
