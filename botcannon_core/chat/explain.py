@@ -20,13 +20,18 @@ from botcannon_core.chat.walk import Own, in_app, steps, trace
 
 @dataclass(frozen=True)
 class Explained:
-    """What was understood, what the rules say about it, and the words that only running could follow."""
+    """What was understood, what the rules say about it, and the words that only running could follow.
+
+    Without a `line` it is a plea for help, which everybody may have about what is theirs.
+    """
 
     line: Line
     decision: Decision
     beyond: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if not self.line:
+            return "help: allowed; it lists what whoever asks may run"
         told = f"{spelled(self.line)}: {self.decision}"
         if not self.beyond:
             return told
@@ -38,8 +43,12 @@ def explain(shell: object, text: str, gate: Gate, own: Own = in_app) -> Explaine
     """What `gate` says about `text`; raises Refused if it is no command. Runs nothing."""
     words = split(text)
     style = Style(own)
-    if not words or helping.asked(shell, words, style) is not None:
-        return Explained((), Decision(True))
+    about = helping.asked(shell, words, style)
+    if about is not None:
+        line = steps(shell, trace(shell, about, own))
+        if not line or gate.may(line):
+            return Explained((), Decision(True))
+        return Explained(line, gate.decide(line))
     path = trace(shell, words, own)
     line = steps(shell, path)
     rest: list[Word] = words[len(path) :]

@@ -276,7 +276,7 @@ def test_rules_that_are_odd_are_refused_at_once(given: Any, steps: Any, text: st
         ("deploy prod", "deploy prod: refused by rule 1: deny 'deploy prod' to *"),
         ("deploy x", "deploy x: allowed by rule 2: allow 'deploy *' to user:U1, #ops, after a yes"),
         ("users delete", "users delete: refused: no rule allows it"),
-        ("help", ": allowed: there are no rules"),
+        ("help", "help: allowed; it lists what whoever asks may run"),
     ],
 )
 def test_the_deciding_rule_is_told_and_nothing_runs(line: str, told: str, calls: list[str]) -> None:

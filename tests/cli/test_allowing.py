@@ -47,6 +47,9 @@ def acl(project: ProjectHere, *words: str) -> subprocess.CompletedProcess[str]:
         ),
         (["deploy x", "--user=U2"], 1, "deploy x: refused: no rule allows it\n"),
         (["deploy x", "--user=U2", "--room=ops", "--direct"], 1, "deploy x: refused: no rule all"),
+        (["help", "--user=U2"], 0, "help: allowed; it lists what whoever asks may run\n"),
+        (["deploy --help", "--user=U2"], 1, "deploy: refused: no rule allows it\n"),
+        (["deploy --help", "--user=U1"], 0, "help: allowed"),
         (["deploy prod", "--user=U1"], 1, "deploy prod: refused by rule 1: deny 'deploy prod' to"),
     ],
 )
