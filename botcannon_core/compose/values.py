@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from botcannon_core.compose import nodes, units
+from botcannon_core import units
+from botcannon_core.compose import nodes
 from botcannon_core.compose.nodes import Spot
 from botcannon_core.errors import suggest
 

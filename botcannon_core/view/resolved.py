@@ -12,8 +12,8 @@ from typing import Any
 
 from botcannon_core.compose import conf
 from botcannon_core.compose.spec import ClassSpec, ComposeSpec, Secret, ServiceSpec, StoreSpec
-from botcannon_core.compose.units import BYTE, SECOND
 from botcannon_core.ledger.address import masked
+from botcannon_core.units import BYTE, SECOND
 
 TIMES = frozenset(
     {

@@ -79,7 +79,13 @@ def test_the_real_clock_works_too() -> None:
     assert len(asyncio.run(FakeIntake(Timer(every=0.001, count=3)).run())) == 3
 
 
-@pytest.mark.parametrize("every", [0, -1, float("nan"), "5s", None])
+@pytest.mark.parametrize(("every", "seconds"), [("5m", 300.0), ("500ms", 0.5), ("2", 2.0)])
+def test_an_interval_has_the_units_of_a_compose_file(every: str, seconds: float) -> None:
+    clock = FakeClock()
+    assert ticks_at(timer_on(clock, every=every), clock, 2) == [seconds, 2 * seconds]
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan"), "0s", "5y", "soon", True, None])
 def test_an_interval_that_is_none_is_refused(every: Any) -> None:
     with pytest.raises(ValueError, match="every"):
         Timer(every=every)

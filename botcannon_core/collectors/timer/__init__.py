@@ -1,6 +1,6 @@
 """The timer: a collector that yields a message every so often, or when a calendar says so.
 
-    collector: {file: timer, entry: Timer, conf: {kwargs: {every: 60, text: backup}}}
+    collector: {file: timer, entry: Timer, conf: {kwargs: {every: 5m, text: backup}}}
     collector: {file: timer, entry: Timer, conf: {kwargs: {cron: '30 8 * * mon-fri', tz: Europe/Berlin}}}
 
 The second needs `pip install 'botcannon[timer]'`. What was due while no timer ran is left out. Here are
@@ -27,11 +27,12 @@ LOOK_SECONDS = 30.0  # a clock may be set while we sleep, so look at it now and 
 
 
 class Timer:
-    """Yields `{"text": text, "n": "1"}`, then `"2"` and so on, one every `every` seconds.
+    """Yields `{"text": text, "n": "1"}`, then `"2"` and so on, one every `every`.
 
-    The first comes after one interval. Ticks stand at fixed times after the start, so a late one
-    never shifts those that follow. A late tick comes as soon as it can; one that is late by a whole
-    interval or more is left out. After `count` ticks the timer halts; without it, it goes on for ever.
+    That is in seconds, or as people write it: `5m`. The first comes after one interval. Ticks stand at
+    fixed times after the start, so a late one never shifts those that follow. A late tick comes as soon
+    as it can; one that is late by a whole interval or more is left out. After `count` ticks the timer
+    halts; without it, it goes on for ever.
 
     `cron` instead of `every` is a line of a crontab, read in the time zone `tz` (by default this
     machine's); `at` then says when the tick was due, as `2026-03-29T08:30:00+02:00`. `now` and `sleep`
@@ -40,7 +41,7 @@ class Timer:
 
     def __init__(
         self,
-        every: float = EVERY,
+        every: float | str = EVERY,
         text: str = "tick",
         count: int | None = None,
         cron: str | None = None,

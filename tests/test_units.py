@@ -1,6 +1,6 @@
 import pytest
 
-from botcannon_core.compose.units import seconds, size
+from botcannon_core.units import seconds, size
 
 
 @pytest.mark.parametrize(
