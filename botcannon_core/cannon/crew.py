@@ -146,7 +146,8 @@ class Crew:
         if worker.state != "busy":
             worker.state, worker.since = "busy", stamp
         try:
-            worker.channel.send("orders", (stamp, [(job.id, job.fields) for job in given]))
+            jobs = [(job.id, job.fields) for job in given]
+            worker.channel.send("orders", (worker.given.era, stamp, jobs))
         except OSError:  # dying, or stopped: its death will be told, with the jobs still its own
             self._nursery.signal(worker.slot, signal.SIGKILL)
 
@@ -281,22 +282,26 @@ class Crew:
                 self._hooks.noted(worker.given.running, body)
             elif kind == "ended" and worker.given.running is not None:
                 self._end(worker, body)
+            elif kind == "forgot":
+                self._hooks.back(worker.given.forgotten())
+                if worker.state == "busy":
+                    worker.state = "ready" if worker.term_at is None else "leaving"
             elif kind == "broken":
                 self._broken(worker, chain.from_frame(body))
 
     def _end(self, worker: Worker, said: Any) -> None:
         """A job ended; its worker goes on with the next, waits for more, or leaves."""
         said = said if isinstance(said, dict) else {}
-        until, leaves = said.pop("until", None), said.pop("leaves", False) or not self._takes_many
+        leaves = said.pop("leaves", False) or not self._takes_many
+        forgot = said.pop("forgot", False)
         self._learn(said.pop("took", None))
         job, worker.since = worker.given.ended(), worker.given.since
         if worker.term_at is not None:  # it has survived its SIGTERM; what that broke nobody knows
             self._nursery.signal(worker.slot, signal.SIGKILL)
         if leaves or worker.term_at is not None:
             worker.state = "leaving"
-            self._hooks.back(worker.given.until(math.inf))
-        elif isinstance(until, float):
-            self._hooks.back(worker.given.until(until))
+        if forgot or worker.state == "leaving":
+            self._hooks.back(worker.given.forgotten())
         if worker.state == "busy" and not len(worker.given):
             worker.state = "ready"
         ended = chain.from_frame(said)

@@ -17,8 +17,9 @@ class Given:
     """What a pool has given one worker: the first runs, the others wait in its channel."""
 
     def __init__(self) -> None:
-        self._jobs: deque[tuple[float, Job]] = deque()  # with the stamp of each
+        self._jobs: deque[Job] = deque()
         self.since = time.monotonic()  # since when the first one runs, or nothing does
+        self.era = 0  # see orders
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -26,20 +27,20 @@ class Given:
     @property
     def running(self) -> Job | None:
         """The job that runs, as far as we have heard."""
-        return self._jobs[0][1] if self._jobs else None
+        return self._jobs[0] if self._jobs else None
 
     def add(self, jobs: Iterable[Job]) -> float:
         """These were given now; returns their stamp."""
         now = time.monotonic()
         if not self._jobs:
             self.since = now
-        self._jobs.extend((now, job) for job in jobs)
+        self._jobs.extend(jobs)
         return now
 
     def ended(self) -> Job:
         """The first one ended; the next one runs."""
         self.since = time.monotonic()
-        return self._jobs.popleft()[1]
+        return self._jobs.popleft()
 
     def is_slow(self, now: float) -> bool:
         """True if what is behind the first one may be taken back, unless its end is on its way."""
@@ -47,18 +48,18 @@ class Given:
 
     def waiting(self) -> list[Job]:
         """Take back all that is behind the first one."""
-        back = [job for _, job in list(self._jobs)[1:]]
+        back = list(self._jobs)[1:]
         while len(self._jobs) > 1:
             self._jobs.pop()
         return back
 
-    def until(self, stamp: float) -> list[Job]:
-        """Take back what the worker has forgotten: all with a stamp up to this one."""
-        back = []
-        while self._jobs and self._jobs[0][0] <= stamp:
-            back.append(self._jobs.popleft()[1])
+    def forgotten(self) -> list[Job]:
+        """Take back all of it: the worker has forgotten it, and an era begins."""
+        back = list(self._jobs)
+        self._jobs.clear()
+        self.era += 1
         return back
 
     def holds(self, entry: str) -> bool:
         """True if the worker has the job of this entry."""
-        return any(job.entry == entry for _, job in self._jobs)
+        return any(job.entry == entry for job in self._jobs)

@@ -4,13 +4,19 @@ A worker that takes many messages (`isolation: worker`) is given some ahead, so 
 its pool. Only the first of them runs. Should it turn out to be slow, those behind it must not wait: the
 pool takes them back and gives them to others. No word is needed for that, as both follow one rule:
 
-    A worker whose message took longer than SLOW_SECONDS forgets every order stamped before its end.
-    A pool that has seen a message run for longer than that may take back all that is behind it.
+    A pool that has seen a message run for longer than SLOW_SECONDS, and finds no word of its end, may
+    take back all that is behind it.
+    A worker that has said the end of a message, and only then looks at the clock, forgets every order it
+    has if that was longer, and says so.
 
 Both count from the later of two moments: the order's stamp, which is when the pool gave it, and the end
 of the message before, taken by the worker before it says so and by the pool when it hears it. So the
-worker's count is never behind the pool's, and what the pool takes back the worker is sure to forget.
-(given has the pool's side of it.)
+worker's count is never behind the pool's. And since it looks when its word is out, whatever held that up
+(a long answer, a machine that is busy, a freeze), a word that the pool did not find in time was out too
+late for the worker as well. What the pool takes back the worker is sure to forget.
+
+Who forgets begins anew: orders bear the number of their *era*, which both count up at that word, and
+those of an earlier era are void, wherever they are. (given has the pool's side of it.)
 """
 
 from __future__ import annotations
@@ -29,12 +35,13 @@ Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
 class Inbox:
     """What a worker hears from its pool, and what it answers."""
 
-    __slots__ = ("_began", "_forgotten", "_orders", "_taken", "channel")
+    __slots__ = ("_began", "_era", "_orders", "_taken", "channel")
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self._orders: list[Order] = []  # the next one last
-        self._began = self._forgotten = 0.0  # by the rule above, not by when the run began
+        self._era = 0
+        self._began = 0.0  # by the rule above, not by when the run began
         self._taken = 0.0  # when it began
 
     @property
@@ -55,13 +62,20 @@ class Inbox:
     def end(self, said: dict[str, Any]) -> None:
         """Say how the order that was taken last ended; if that was slow, forget what is behind it."""
         now = time.monotonic()
-        if "leaves" not in said:
+        leaves = "leaves" in said
+        if not leaves:
             said["took"] = round(now - self._taken, 6)
-        if now - self._began > SLOW_SECONDS:
-            said["until"] = self._forgotten = now
-            self._orders = [order for order in self._orders if order[0] > now]
-        self._began = now
+        if is_slow := now - self._began > SLOW_SECONDS:
+            said["forgot"] = True  # one word instead of two
         self.channel.send("ended", said)
+        if leaves:
+            return  # nothing is run any more
+        if not is_slow and time.monotonic() - self._began > SLOW_SECONDS:
+            is_slow = True
+            self.channel.send("forgot")
+        if is_slow:
+            self._era, self._orders = self._era + 1, []
+        self._began = now
 
     def ask(self, kind: str, body: Any) -> Any:
         """Ask the pool for something, and wait for its answer."""
@@ -76,7 +90,7 @@ class Inbox:
         for kind, body in self.channel.receive():
             if kind == "answer":
                 answers.append(body)
-            elif body[0] > self._forgotten:
-                stamp, jobs = body
+            elif body[0] == self._era:
+                _, stamp, jobs = body
                 self._orders = [(stamp, *job) for job in reversed(jobs)] + self._orders
         return answers

@@ -28,6 +28,11 @@ import ctypes, os, signal, subprocess, sys, time
 print("imported")
 
 
+def note(message):
+    with open("runs", "a") as file:
+        file.write(message["n"] + "\\n")
+
+
 class Do:
     """Does what its message says."""
 
@@ -47,6 +52,14 @@ class Do:
 
     def echo(self, message):
         return {"text": message["text"]}
+
+    def swell(self, message):
+        note(message)
+        return {"n": message["n"], "text": "x" * int(message["size"])}
+
+    def noted(self, message):
+        note(message)
+        return {"n": message["n"]}
 
     def environment(self, message):
         return {"names": " ".join(sorted(os.environ))}
@@ -665,6 +678,36 @@ def test_those_behind_a_slow_job_are_taken_back_and_not_run_by_its_worker(start:
     crew.until(lambda: crew.ended, "the slow one has ended")
     assert crew.run("pid").how == "done"
     assert entries[1] not in crew.ended
+
+
+def runs(crew: Running) -> list[str]:
+    return (crew.project / "runs").read_text().split()
+
+
+def give_back_until(crew: Running, count: int) -> None:
+    """As a pool does: what comes back is given to whoever is ready, until so many have ended."""
+
+    def go_on() -> bool:
+        if crew.back and (ready := crew.idle()):
+            back, crew.back[:] = crew.back[:], []
+            crew.crew.give(ready[0], back)
+        return len(crew.ended) >= count
+
+    crew.until(go_on, f"{count} have ended")
+
+
+def test_nothing_is_run_twice_behind_an_answer_that_takes_long_to_tell(start: Start) -> None:
+    """Its end was quick, and yet the pool could not hear of it in time."""
+    crew = start(isolation="worker", max=1)
+    swell = {"do": "swell", "n": "0", "size": "10000000"}
+    quick = [{"do": "noted", "n": str(n)} for n in range(1, 6)]
+    entries = give_all(crew, worker := crew.ready()[0], swell, *quick)
+    while not worker.given.is_slow(time.monotonic()):  # a pool that has a lot to do
+        os.sched_yield()
+    crew.until(lambda: crew.back, "some are taken back")
+    give_back_until(crew, 6)
+    assert [crew.ended[entry].results["n"] for entry in entries] == list("012345")
+    assert runs(crew) == list("012345")
 
 
 def test_a_worker_that_leaves_gives_back_what_it_has_not_begun(start: Start) -> None:
