@@ -25,10 +25,11 @@ MOST_REMEMBERED = 1000  # wishes
 class Cancels:
     """Ends what runs here and is not wanted any more."""
 
-    def __init__(self, line: Line, keys: Keys, crew: Crew) -> None:
+    def __init__(self, line: Line, keys: Keys, crew: Crew, said: str = "text") -> None:
         self._line = line
         self._keys = keys
         self._crew = crew
+        self._said = said  # the field in which a message is a wish
         self._look_at = math.inf
         self._wishes: dict[str, str] = {}  # by asker: what they asked before this entry is to end
 
@@ -80,6 +81,10 @@ class Cancels:
         """
         who = cancels.whose(job.fields)
         entry = self._wishes.get(who)
-        if not entry or cancels.is_wish(job.fields) or not cancels.is_before(job.entry, entry):
+        if (
+            not entry
+            or cancels.is_wish(job.fields, self._said)
+            or not cancels.is_before(job.entry, entry)
+        ):
             return None
         return who, entry

@@ -55,7 +55,7 @@ class Pool:
         )
         self._crew = Crew(birth, self._watch, told)
         self._notes = Notes(self._line, self._keys, life.own_life())
-        self._cancels = Cancels(self._line, self._keys, self._crew)
+        self._cancels = Cancels(self._line, self._keys, self._crew, birth.service.said)
         # so that `cancel` is heard; what keeps a journal is ended by nobody in the middle
         self._is_talked_to = birth.service.shell is not None and not birth.service.chain
         self._pace = Pace(birth.service.workers.cooldown)

@@ -237,6 +237,12 @@ class ServiceSpec:
         return (self.collector, *shell, *self.working)
 
     @property
+    def said(self) -> str:
+        """The field that holds what somebody says to it: the `in_key` of a task, by default `text`."""
+        keys = ((task.kwargs or {}).get("in_key") for task in self.tasks)
+        return next((key for key in keys if isinstance(key, str)), "text")
+
+    @property
     def working(self) -> tuple[ClassSpec, ...]:
         """The classes that are built in each worker, but for the shell."""
         return (*self.tasks, *self.parts.values())

@@ -42,14 +42,18 @@ class Gate:
     unique: UniqueSpec | None = None
     deliver: DeliverSpec = field(default_factory=DeliverSpec)
     has_tasks: bool = True
-    hears_cancel: bool = False  # whether people talk to the service, so that `cancel` is a wish
+    said: str = ""  # the field in which people talk to the service, where `cancel` is a wish
 
     @staticmethod
     def of(service: ServiceSpec) -> Gate:
         """The rules that were declared for a service."""
         has_tasks = bool(service.tasks)
-        is_talked_to = has_tasks and service.shell is not None
-        return Gate(service.backlog, service.unique, service.deliver, has_tasks, is_talked_to)
+        said = service.said if has_tasks and service.shell is not None else ""
+        return Gate(service.backlog, service.unique, service.deliver, has_tasks, said)
+
+    def is_wish(self, fields: Mapping[str, str]) -> bool:
+        """Whether somebody wants theirs ended by this message."""
+        return bool(self.said) and cancels.is_wish(fields, self.said)
 
 
 def admit(
@@ -88,8 +92,9 @@ def admit(
             then([Admitted("refused", str(answer)) for _ in messages])
             return
         admitted = list(map(Admitted, answer[::2], answer[1::2]))
-        if gate.hears_cancel:
-            _hear_cancel(line, keys, messages, admitted)
+        for fields, one in zip(messages, admitted, strict=True):
+            if one.status == "stored" and gate.is_wish(fields):
+                cancels.wish(line, keys, fields, one.id)
         then(admitted)
 
     line.run("admit", tuple(names), *args, then=heard)
@@ -103,14 +108,6 @@ def _named(keys: Keys, gate: Gate, fields: Mapping[str, str]) -> tuple[str | Non
         None if unique is None else keys.key(f"unique:{_digest(unique)}"),
         None if lane is None else lanes.key_of(keys, lane),
     )
-
-
-def _hear_cancel(
-    line: Line, keys: Keys, messages: Sequence[Mapping[str, str]], admitted: Sequence[Admitted]
-) -> None:
-    for fields, one in zip(messages, admitted, strict=True):
-        if one.status == "stored" and cancels.is_wish(fields):
-            cancels.wish(line, keys, fields, one.id)
 
 
 def _digest(text: str) -> str:

@@ -42,9 +42,9 @@ def nothing_runs(_message: Mapping[str, str]) -> bool:
     return False
 
 
-def is_wish(fields: Mapping[str, str]) -> bool:
-    """Whether a message is the one word by which somebody known wants theirs ended."""
-    text = fields.get("text", "")
+def is_wish(fields: Mapping[str, str], said: str = "text") -> bool:
+    """Whether a message is, in its field `said`, the word by which somebody known wants theirs ended."""
+    text = fields.get(said, "")
     return len(text) <= _LONGEST and _plain(text) == WORD and bool(fields.get("user"))
 
 

@@ -10,6 +10,7 @@ import pytest
 from botcannon_core.cannon import chain
 from botcannon_core.cannon.intake.desk import Desk
 from botcannon_core.cannon.intake.returns import Returns
+from botcannon_core.cannon.intake.turns import LEAST_AHEAD
 from botcannon_core.compose.spec import BacklogSpec, ClassSpec, ServiceSpec
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
@@ -108,3 +109,16 @@ def test_what_finds_no_room_waits_and_follows_in_order(line: Line, store: Store)
         line.hear(0.01)
     entries: Any = store.client().xrange(KEYS.data)
     assert [fields["n"] for _, fields in entries] == [str(n) for n in range(8)]
+
+
+def test_who_wants_theirs_ended_does_not_wait_for_a_turn(line: Line) -> None:
+    one = ClassSpec("task", "torch", "Torch")
+    desk = Desk(line, KEYS, "h:1:1", replace(SERVICE, shell=one, tasks=(one,)), object())
+    for number in range(LEAST_AHEAD + 5):
+        desk.put({"user": "ann", "text": str(number)})
+    desk.put({"user": "eve", "text": "slow"})
+    desk.put({"user": "eve", "text": "cancel"})
+    desk.say()
+    line.ask("PING")
+    stored = [message["text"] for message in desk.stored]
+    assert stored[LEAST_AHEAD:] == ["slow", "cancel"]

@@ -105,6 +105,36 @@ def test_a_long_rest_before_a_crowd_opens_nothing(turns: Turns, clock: Clock) ->
     assert len(passed(turns)) == AHEAD
 
 
+def test_who_hurries_waits_for_nobody_and_comes_after_their_own(turns: Turns) -> None:
+    put(turns, "ann", *range(AHEAD))
+    passed(turns)
+    put(turns, "bob", 0, 1)
+    put(turns, "eve", 0, 1)
+    turns.put({"user": "eve", "network": "x", "room": "#b", "text": "elsewhere"})
+    turns.hurry({"user": "eve", "network": "x", "text": "cancel"})
+    assert passed(turns) == ["eve 0", "eve 1", "cancel"]
+    assert turns.count == 3
+    turns.hurry({"user": "ian", "network": "x", "text": "cancel"})
+    assert passed(turns) == ["cancel"]
+    for _ in range(AHEAD + 4):
+        turns.ended()
+    assert passed(turns) == ["bob 0", "elsewhere", "bob 1"]
+    assert turns.count == 0
+
+
+def test_of_who_hurried_nothing_is_left_behind(turns: Turns) -> None:
+    put(turns, "ann", *range(AHEAD))
+    passed(turns)
+    put(turns, "eve", 0)
+    turns.hurry({"user": "eve", "network": "x", "text": "cancel"})
+    put(turns, "eve", 1)
+    turns.ended()
+    assert passed(turns) == ["eve 0", "cancel"]
+    for _ in range(AHEAD):
+        turns.ended()
+    assert passed(turns) == ["eve 1"]
+
+
 def test_at_the_end_all_pass(turns: Turns) -> None:
     put(turns, "ann", *range(10))
     assert len(passed(turns, at_once=True)) == 10

@@ -1,6 +1,7 @@
 """Wishes to end what runs, in a real store and in memory: whose they are, and since when they count."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,11 @@ def test_the_word_is_a_wish_of_somebody_known() -> None:
     assert not is_wish({"user": "U1"})
 
 
+def test_a_wish_stands_in_the_field_that_the_bot_reads() -> None:
+    assert is_wish({"ask": "cancel", "user": "U1"}, "ask")
+    assert not is_wish({"text": "cancel", "user": "U1"}, "ask")
+
+
 def test_one_asker_is_one_user_in_one_room_of_one_network() -> None:
     others = [{"user": "U2"}, {"room": "dev"}, {"network": "slack"}]
     assert len({whose({**ANN, **other}) for other in [{}, *others]}) == 4
@@ -93,6 +99,15 @@ def test_a_wish_is_marked_as_soon_as_it_is_stored(line: Line, keys: Keys) -> Non
     entry = put(line, keys, "cancel")
     assert wishes(line, keys) == {whose(ANN): entry}
     assert wishes(line, keys, user="U2") == {}
+
+
+def test_a_bot_that_reads_another_field_hears_the_wish_there(line: Line, keys: Keys) -> None:
+    torch = ClassSpec("task", "torch", "Torch", kwargs={"in_key": "ask"})
+    gate = Gate.of(replace(BOT, tasks=(torch,)))
+    put(line, keys, "cancel", gate)
+    assert wishes(line, keys) == {}
+    entry = put(line, keys, "hello", gate, ask="cancel")
+    assert wishes(line, keys) == {whose(ANN): entry}
 
 
 def test_a_service_that_nobody_talks_to_has_no_wishes(line: Line, keys: Keys) -> None:
@@ -136,7 +151,8 @@ def test_of_two_wishes_the_later_one_counts(line: Line, keys: Keys) -> None:
 def test_a_wish_that_makes_no_sense_is_none(line: Line, keys: Keys) -> None:
     assert not cancel(line, keys, "1-1", user="")
     answers: list[Any] = []
-    for body in (None, [], {}, "end", {**ANN, "user": 5}, {"user": "U1"}):
+    senseless: list[Any] = [None, [], {}, "end", {**ANN, "user": 5}, {"user": "U1"}]
+    for body in senseless:
         held = Held("1-1", "1-1", "p", 1)
         asks.answer(line, keys, ["cancels", body], answers.append, held)
     asks.answer(line, keys, ["cancels", ANN], answers.append)  # of a worker that runs nothing

@@ -60,7 +60,9 @@ class Desk:
         if isinstance(verdict, str) or not verdict:
             self._turn_away(fields, verdict)
         elif self._turns is not None and has_turn(fields):
-            self._turns.put(fields)
+            # who wants theirs ended waits for nobody: it would have ended when the wish is heard
+            wants = self._turns.hurry if self._gate.is_wish(fields) else self._turns.put
+            wants(fields)
             self.take_turns()
         else:
             self._pass(fields)

@@ -31,6 +31,7 @@ class Turns:
         self._clock = clock
         self._waiting: OrderedDict[Asker, deque[Fields]] = OrderedDict()  # in the order of turns
         self._new: deque[Asker] = deque()  # those who had none before: before all others
+        self._hurried: deque[Fields] = deque()  # these wait for nobody
         self._under_way = 0
         self._moved_at = clock()  # when one passed or ended
         self._is_open = False
@@ -57,10 +58,28 @@ class Turns:
         self._waiting[asker].append(fields)
         self.count += 1
 
+    def hurry(self, fields: Fields) -> None:
+        """One more that waits for nobody; and what the same person said before it, in the same room."""
+        asker, room = _asker(fields), fields.get("room")
+        lane = self._waiting.get(asker, deque())
+        self._hurried += [one for one in lane if one.get("room") == room]
+        self._hurried.append(fields)
+        self.count += 1
+        others = deque(one for one in lane if one.get("room") != room)
+        if others:
+            self._waiting[asker] = others
+        elif lane:
+            del self._waiting[asker]
+            self._new = deque(one for one in self._new if one != asker)
+
     def next(self, at_once: bool = False) -> Fields | None:
         """The next that may pass now, if one may; `at_once`: each may."""
         if not self.count:
             return None
+        if self._hurried:
+            self.count -= 1
+            self.passed()
+            return self._hurried.popleft()
         if not at_once and not self._has_room():
             return None
         asker = self._new.popleft() if self._new else next(iter(self._waiting))
