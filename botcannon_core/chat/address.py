@@ -24,8 +24,8 @@ def address(
 
     Meant are `@bot cmd`, `bot: cmd`, `bot, cmd` (in any case of letters) and `!cmd`, and if `direct`
     everything; how it was addressed is not part of the text that comes back. A name alone (`@bot`,
-    `bot:`) is a plea for `help`. The prefix has to stand right before a letter or a digit, so that
-    `!!!` and `! no` stay remarks; an empty `prefix` is none.
+    `bot:`, and in a room `bot`) is a plea for `help`. The prefix has to stand right before a letter or a
+    digit, so that `!!!` and `! no` stay remarks; an empty `prefix` is none.
     """
     said = text.strip()
     called = _called(said, names)
@@ -33,7 +33,10 @@ def address(
         return Addressed(called or "help", by_name=True)
     if prefix and said.startswith(prefix) and said[len(prefix) :][:1].isalnum():
         return Addressed(said[len(prefix) :], by_name=False)
-    return Addressed(said, by_name=False) if direct else None
+    if direct:
+        return Addressed(said, by_name=False)
+    is_name = said.lower() in (name.lower() for name in names if name)
+    return Addressed("help", by_name=True) if is_name else None
 
 
 def _called(said: str, names: Collection[str]) -> str | None:

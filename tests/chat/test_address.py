@@ -50,12 +50,13 @@ def test_what_others_say_to_each_other_is_left_alone(said: str) -> None:
     assert address(said, NAMES) is None
 
 
-@pytest.mark.parametrize("said", ["@bot", "bot:", "@bot: ", "@bot,"])
+@pytest.mark.parametrize("said", ["@bot", "bot:", "@bot: ", "@bot,", "bot", " Bot "])
 def test_a_name_alone_asks_for_help(said: str) -> None:
     assert address(said, NAMES) == Addressed("help", by_name=True)
 
 
 def test_in_private_everything_is_meant() -> None:
+    assert address("bot", NAMES, direct=True) == Addressed("bot", by_name=False)
     assert address("cpu now", NAMES, direct=True) == Addressed("cpu now", by_name=False)
     assert address("!cpu now", NAMES, direct=True) == Addressed("cpu now", by_name=False)
     assert address("!!", NAMES, direct=True) == Addressed("!!", by_name=False)
