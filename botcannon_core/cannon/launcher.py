@@ -29,6 +29,7 @@ from botcannon_core.errors import StoreError
 from botcannon_core.ledger import lease, presence
 from botcannon_core.ledger.line import Cut, Refused
 from botcannon_core.ledger.presence import Presence
+from botcannon_core.message import redacted
 
 TICK_SECONDS = 1.0
 ORDERS: Mapping[str, Callable[[Service], None]] = {
@@ -79,7 +80,13 @@ class Launcher:
         self._leave()
         if self._ended_by:
             return 128 + self._ended_by
-        return 1 if any(service.failure for service in self._services.values()) else 0
+        return 1 if self.failures else 0
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why each service that failed did so, by name."""
+        failed = {name: one for name, one in self._services.items() if one.failure}
+        return {name: redacted(one.failure, one.spec.hidden) for name, one in failed.items()}
 
     # --- hear --------------------------------------------------------------------------------------
 

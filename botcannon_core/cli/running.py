@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal, TextIO
@@ -65,10 +65,18 @@ def _run(
     on_up: Callable[[bool], None] | None = None,
 ) -> int:
     log = Log(ready.project / LOG_FOLDER, screen)
+    launcher = Launcher(ready, log, on_up)
     try:
-        return Launcher(ready, log, on_up).run()
+        return launcher.run()
     finally:
         log.close()
+        if screen is None:  # the log was shown to nobody
+            _tell_failures(launcher.failures)
+
+
+def _tell_failures(failures: Mapping[str, str]) -> None:
+    for name, why in failures.items():
+        print(f"botcannon: {name} failed: {why} (see {LOG_FOLDER / 'up.log'})", file=sys.stderr)
 
 
 def _detached(ready: Ready, held: list[int]) -> int:

@@ -328,3 +328,31 @@ def cpu(here: Project) -> float:
     parts = ("launcher", "intake", "pool", "forker")
     times = [psutil.Process(here.pid_of(part)).cpu_times() for part in parts]
     return sum(one.user + one.system for one in times)
+
+
+def test_a_failure_is_told_though_the_log_is_not_on_the_screen(make: Make) -> None:
+    here = make("""
+collector: {file: owner, entry: Owner}
+tasks: [{file: owner, entry: Broken}]
+""")
+    (here.folder / "app" / "owner.py").write_text("""
+class Owner:
+    terminal = True
+
+    def read(self):
+        return ()
+
+
+class Broken:
+    def __init__(self):
+        raise OSError("no such sensor")
+
+    def task(self, message, results):
+        pass
+""")
+    here.up()
+    assert here.code() == 1
+    assert here.text == (
+        "botcannon: work failed: a task or shell could not be constructed: OSError: no such sensor"
+        " (see .botcannon/log/up.log)\n"
+    )
