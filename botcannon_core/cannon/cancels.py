@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterable
 
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import CANCELLED, Crew
+from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.member import CANCELLED
 from botcannon_core.ledger import cancels
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
@@ -49,8 +50,8 @@ class Cancels:
             return
         busy = self._crew.busy
         self._look_at = now + LOOK_SECONDS if busy else math.inf
-        old = [w.given.running for w in busy if now - w.since >= LOOK_SECONDS / 2]
-        askers = sorted({who for job in old if job and (who := cancels.whose(job.fields))})
+        old = [job for w in busy if now - w.since >= LOOK_SECONDS / 2 for job in w.given.running]
+        askers = sorted({who for job in old if (who := cancels.whose(job.fields))})
         if askers:
             cancels.look(self._line, self._keys, askers, self._heard)
 
@@ -67,11 +68,11 @@ class Cancels:
             self._wishes[who] = entry
         for who in list(self._wishes)[:-MOST_REMEMBERED]:
             del self._wishes[who]
-        self._carry_out(worker.given.running for worker in self._crew.busy)
+        self._carry_out(job for worker in self._crew.busy for job in worker.given.running)
 
-    def _carry_out(self, jobs: Iterable[Job | None]) -> None:
+    def _carry_out(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
-            if job is not None and (wish := self._wish_about(job)) and self._crew.cancel(job):
+            if (wish := self._wish_about(job)) and self._crew.cancel(job):
                 cancels.carried_out(self._line, self._keys, *wish)
 
     def _wish_about(self, job: Job) -> tuple[str, str] | None:

@@ -49,15 +49,21 @@ def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -
                 given = _awaited(given)
             results.update(checked_results(given, f"{type(task).__name__}.task"))
         return Ended("done", flat(checked_results(results, "the chain")))
-    except Skip:
-        return Ended("skipped")
-    except Retry as retry:
-        delay = max(0.0, retry.delay)
-        return Ended("again", error=_text(retry), error_id=new_error_id(), delay=delay)
-    except Park as park:
-        return _parked(park, hidden)
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
-        return failed(error, hidden)
+        return ended_by(error, hidden)
+
+
+def ended_by(error: BaseException, hidden: Collection[str] = ()) -> Ended:
+    """What it means that user code raised this."""
+    match error:
+        case Skip():
+            return Ended("skipped")
+        case Retry():
+            delay = max(0.0, error.delay)
+            return Ended("again", error=_text(error), error_id=new_error_id(), delay=delay)
+        case Park():
+            return _parked(error, hidden)
+    return failed(error, hidden)
 
 
 def _parked(park: Park, hidden: Collection[str]) -> Ended:

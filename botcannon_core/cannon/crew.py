@@ -16,9 +16,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, get_args
 
 from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.chain import Ended
@@ -27,40 +27,16 @@ from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.given import Given
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.lines import Lines
+from botcannon_core.cannon.member import CANCELLED, State, Worker
 from botcannon_core.cannon.nursery import Cause, News, Nursery
 from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
 
-TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
 GIVE_SECONDS = 2.0  # for a worker to take a message of any size; it is waiting for it
 COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
 AHEAD_SECONDS = 0.004  # of work that a worker may be given at once
 MOST_AHEAD = 256  # jobs, however fast they are
-CANCELLED = Ended("skipped", error="cancelled")  # how a job ends that is not wanted any more
-
-State = Literal["starting", "ready", "busy", "leaving"]
-
-
-@dataclass(eq=False)
-class Worker:
-    """One worker process, as its pool sees it."""
-
-    slot: int
-    channel: Channel
-    output: Lines
-    state: State = "starting"
-    pid: int = 0
-    given: Given = field(default_factory=Given)
-    since: float = field(default_factory=time.monotonic)  # in this state, or running this job
-    term_at: float | None = None  # when SIGTERM was sent
-    fate: str = ""  # why we ended it, if we did
-    is_cancelled: bool = False  # we ended it since nobody wants its job done any more
-
-    @property
-    def name(self) -> str:
-        """What its lines in the log begin with."""
-        return f"worker-{self.slot}"
 
 
 @dataclass(frozen=True)
@@ -78,51 +54,63 @@ class Hooks:
 
 
 class Crew:
-    """The workers of one pool."""
+    """The workers of one pool.
+
+    A turn with nothing to do must cost the same for two workers and for a hundred: they are kept by
+    state, and their limits looked at when the first of them may be reached.
+    """
 
     def __init__(self, birth: Birth, watch: Watch, hooks: Hooks) -> None:
         self._rule: WorkersSpec = birth.service.workers
         self._watch = watch
         self._hooks = hooks
         self._workers: dict[int, Worker] = {}
-        self._nursery = Nursery(birth, watch, News(self._born, self._died, self._all_died))
+        self._in: dict[State, dict[int, Worker]] = {state: {} for state in get_args(State)}
+        self._look_at = math.inf  # when a limit may be reached, in monotonic seconds
+        self._nursery = Nursery(birth, watch, News(self._died, self._all_died))
         self._anything_worked = False
         self._is_dismissed = False
         self._count_at = 0.0
         self._takes_many = self._rule.isolation == "worker"
+        self._at_once = self._rule.concurrency if self._takes_many else 1
+        # A pool's death counts a try of all that were given, and a late SIGTERM may hit the next one.
+        is_safe = birth.service.deliver.tries > 1 and self._rule.timeout > SLOW_SECONDS
+        self._gives_ahead = self._takes_many and is_safe
         self._run_seconds = SLOW_SECONDS  # of one job, smoothed; a new crew is careful
         self.forks = 0
 
     @property
     def room(self) -> list[tuple[Worker, int]]:
         """Who may be given how many jobs now. No more than `max` workers are busy at once."""
-        waiting = [worker for worker in self._workers.values() if worker.state == "ready"]
+        waiting = [*reversed(self._in["ready"].values())]  # whoever worked last is warm
         depth = max(1, min(MOST_AHEAD, int(AHEAD_SECONDS / (self._run_seconds + 1e-6))))
-        depth = depth if self._takes_many else 1
+        depth = depth if self._gives_ahead else 1
         # one that died since we looked would cost its job a try
         room = [(one, depth) for one in waiting[: self.free] if not one.channel.is_closed()]
+        if self._at_once > 1:
+            going = [one for one in self.busy if not one.is_closing and one.term_at is None]
+            both = (*(one for one, _ in room), *going)
+            return [(one, self._at_once - len(one.given)) for one in both]
         if depth > 1:
-            soon = time.monotonic() - SLOW_SECONDS / 2
-            for one in self.busy:
-                if len(one.given) <= depth // 2 and one.since > soon and one.term_at is None:
-                    room.append((one, depth - len(one.given)))
+            quick = [one for one in self.busy if len(one.given) <= depth // 2 and one.is_quick()]
+            room += [(one, depth - len(one.given)) for one in quick]
         return room
 
     @property
     def is_ready(self) -> bool:
         """True while a worker waits for a job."""
-        return any(worker.state == "ready" for worker in self._workers.values())
+        return bool(self._in["ready"])
 
     @property
     def busy(self) -> list[Worker]:
         """The workers that run a job."""
-        return [worker for worker in self._workers.values() if worker.state == "busy"]
+        return list(self._in["busy"].values())
 
     @property
     def free(self) -> int:
         """How many jobs could be started by the workers there are and those that may be forked."""
         most = 1 if self._rule.lazy else self._rule.max
-        return max(0, most - len(self.busy))
+        return max(0, most - len(self._in["busy"]))
 
     # --- keeping them ---------------------------------------------------------------------------
 
@@ -132,44 +120,50 @@ class Crew:
             self._nursery.tend()
             if self._nursery.is_open and not self._nursery.is_resting():
                 self._match(waiting, is_calm)
-        for worker in list(self._workers.values()):
-            self._watch_time(worker)
-            self._take_back(worker)
         now = time.monotonic()
+        if now >= self._look_at:
+            for worker in list(self._workers.values()):
+                self._watch_time(worker)
+                self._take_back(worker)
+            self._look_at = min(map(self._next_look, self._workers.values()), default=math.inf)
         if now >= self._count_at:
             self._count_at = now + COUNT_SECONDS
             self._watch_numbers(now)
 
     def give(self, worker: Worker, given: list[Job]) -> None:
         """Hand a worker that has room its jobs, in this order."""
+        if self._workers.get(worker.slot) is not worker:  # buried since: the forker died
+            self._hooks.back(given)
+            return
         stamp = worker.given.add(given)
         if worker.state != "busy":
-            worker.state, worker.since = "busy", stamp
+            self._become(worker, "busy")
+        self._look_at = min(self._look_at, self._next_look(worker))
         try:
             jobs = [(job.id, job.fields) for job in given]
             worker.channel.send("orders", (worker.given.era, stamp, jobs))
         except OSError:  # dying, or stopped: its death will be told, with the jobs still its own
             self._nursery.signal(worker.slot, signal.SIGKILL)
 
-    def next_moment(self) -> float | None:
+    def next_moment(self) -> float:
         """When something is due at the latest, in monotonic seconds."""
-        moments = [self._limit_of(w) for w in self._workers.values() if w.state != "ready"]
-        moments += [w.since + SLOW_SECONDS for w in self.busy if len(w.given) > 1]
+        moments = [self._look_at]
         if not self._is_dismissed and (not self._nursery.is_open or self._nursery.is_resting()):
             moments.append(self._nursery.opens_at)
-        return min(moments, default=None)
+        return min(moments)
 
     def dismiss(self) -> None:
         """Let every worker go that has no job, for good; the others may finish theirs."""
         self._is_dismissed = True
-        for worker in self._workers.values():
-            if worker.state in ("starting", "ready"):
-                self._let_go(worker)
+        for worker in [*self._in["starting"].values(), *self._in["ready"].values()]:
+            self._let_go(worker)
 
     def kill(self, job: Job | None = None) -> None:
         """End the worker of `job` at once, or every worker."""
         for worker in list(self._workers.values()):
             if job is None or worker.given.holds(job.entry):
+                if job is not None and job not in worker.given.running:
+                    worker.fate = f"was ended: {job.id}, behind it, is another pool's now"
                 self._nursery.signal(worker.slot, signal.SIGKILL)
 
     def cancel(self, job: Job) -> bool:
@@ -178,9 +172,14 @@ class Crew:
         SIGTERM first, as for one over its time: it may still say how it ended, and that counts.
         """
         for worker in self._workers.values():
-            if worker.given.running is job and not worker.is_cancelled:
-                worker.is_cancelled, worker.term_at = True, time.monotonic()
-                self._nursery.signal(worker.slot, signal.SIGTERM)
+            if job in worker.given.running and job.id not in worker.cancelled:
+                worker.cancelled.add(job.id)
+                if self._at_once > 1:  # it runs others, too
+                    worker.tell("cancel", job.id)
+                else:
+                    worker.term_at = time.monotonic()
+                    self._look_at = min(self._look_at, self._next_look(worker))
+                    self._nursery.signal(worker.slot, signal.SIGTERM)
                 return True
         return False
 
@@ -190,23 +189,31 @@ class Crew:
 
     def _match(self, waiting: int, is_calm: bool) -> None:
         """Have as many workers starting or ready as are wanted ahead."""
-        spare = [w for w in self._workers.values() if w.state in ("starting", "ready")]
-        if self._rule.lazy:
-            wanted = 0 if self._workers else 1
-        else:
-            # ahead of the busy ones, not instead of them: when one ends, the next is constructed
-            wanted = self._rule.idle if is_calm else max(self._rule.hot, min(waiting, self.free))
-        for _ in range(wanted - len(spare)):
+        spare = len(self._in["starting"]) + len(self._in["ready"])
+        wanted = self._wanted(waiting, is_calm)
+        for _ in range(wanted - spare):
             self._fork()
-        surplus = len(spare) - wanted if not self._rule.lazy else 0
-        for worker in [w for w in spare if w.state == "ready"][: max(0, surplus)]:
-            self._let_go(worker)
+        if spare > wanted and not self._rule.lazy:
+            ready = self._in["ready"].values()
+            unused = [worker for worker in ready if is_calm or worker.is_unused(self._rule)]
+            for worker in unused[: spare - wanted]:
+                self._let_go(worker)
+
+    def _wanted(self, waiting: int, is_calm: bool) -> int:
+        """How many should be starting or ready: ahead of the busy ones, not instead of them."""
+        if self._rule.lazy:
+            return 0 if self._workers else 1
+        if is_calm:
+            return self._rule.idle
+        wanted = max(self._rule.hot, min(waiting, self.free))
+        # one for a single message is needed when another ends; one for many will be free again
+        return min(wanted, self.free) if self._takes_many else wanted
 
     def _fork(self) -> None:
         slot = next(n for n in range(1, len(self._workers) + 2) if n not in self._workers)
         mine, theirs = frames.pair(GIVE_SECONDS)
         read_end, write_end = os.pipe()
-        worker = Worker(slot, Channel(mine), Lines(read_end))
+        worker = Worker(slot, Channel(mine), Lines(read_end), Given(self._at_once))
         is_asked = self._nursery.fork(slot, theirs, write_end)
         os.close(theirs)
         os.close(write_end)
@@ -216,29 +223,39 @@ class Crew:
             return
         self.forks += 1
         self._workers[slot] = worker
+        self._become(worker, "starting")
         self._watch.on(worker.channel, lambda: self._hear(worker))
         self._watch.on(worker.output, lambda: self._print(worker))
 
     def _let_go(self, worker: Worker) -> None:
-        worker.state, worker.since = "leaving", time.monotonic()
+        self._become(worker, "leaving")
         self._watch.forget(worker.channel)
         worker.channel.close()  # it hears the end of its channel, and exits
 
+    def _become(self, worker: Worker, state: State) -> None:
+        self._in[worker.state].pop(worker.slot, None)
+        self._in[state][worker.slot] = worker
+        worker.state, worker.since = state, time.monotonic()
+        self._look_at = min(self._look_at, self._next_look(worker))
+
     # --- limits ---------------------------------------------------------------------------------
 
-    def _limit_of(self, worker: Worker) -> float:
-        if worker.term_at is not None:
-            return worker.term_at + TERM_SECONDS
-        return worker.since + self._rule.timeout
+    def _next_look(self, worker: Worker) -> float:
+        """When this worker's limit may be reached, or others behind its job wait for too long."""
+        is_ahead = len(worker.given) > self._at_once == 1
+        return worker.since + SLOW_SECONDS if is_ahead else worker.limit(self._rule)
 
     def _watch_time(self, worker: Worker) -> None:
         """Over its time: SIGTERM, and SIGKILL to its group if that does not help."""
-        now = time.monotonic()
-        if worker.state == "ready" or now < self._limit_of(worker):
+        if not worker.is_over_time(self._rule):
+            return
+        self._take(worker, worker.channel.rest())  # we may have been frozen, and it may have ended
+        if not worker.is_over_time(self._rule):
             return
         number = signal.SIGTERM if worker.term_at is None else signal.SIGKILL
-        worker.fate = worker.fate or f"took longer than {self._rule.timeout:g} s and was ended"
-        worker.term_at = now
+        text = f"took longer than {worker.seconds(self._rule):g} s and was ended"
+        worker.fate = worker.fate or text
+        worker.term_at = time.monotonic()
         self._nursery.signal(worker.slot, number)
 
     def _take_back(self, worker: Worker) -> None:
@@ -274,40 +291,49 @@ class Crew:
         for kind, body in heard:
             if kind == "ready":
                 self._anything_worked = True
-                worker.state = "ready" if worker.term_at is None else "leaving"
+                worker.pid = body if isinstance(body, int) else 0
+                self._become(worker, "ready" if worker.term_at is None else "leaving")
                 self._nursery.thrives()
             elif kind == "ask":
-                self._hooks.asked(worker.given.running, body, partial(_answer, worker))
-            elif kind == "note" and worker.given.running is not None:
-                self._hooks.noted(worker.given.running, body)
-            elif kind == "ended" and worker.given.running is not None:
-                self._end(worker, body)
+                self._hooks.asked(worker.given.only, body, partial(worker.tell, "answer"))
+            elif kind == "note" and worker.given.only is not None:
+                self._hooks.noted(worker.given.only, body)
+            elif kind == "ended":
+                self._end(worker, body if isinstance(body, dict) else {})
             elif kind == "forgot":
                 self._hooks.back(worker.given.forgotten())
-                if worker.state == "busy":
-                    worker.state = "ready" if worker.term_at is None else "leaving"
+                self._go_on(worker)
             elif kind == "broken":
                 self._broken(worker, chain.from_frame(body))
 
-    def _end(self, worker: Worker, said: Any) -> None:
+    def _end(self, worker: Worker, said: dict[str, Any]) -> None:
         """A job ended; its worker goes on with the next, waits for more, or leaves."""
-        said = said if isinstance(said, dict) else {}
-        leaves = said.pop("leaves", False) or not self._takes_many
-        forgot = said.pop("forgot", False)
+        leaves, forgot = said.pop("leaves", None), said.pop("forgot", False)
         self._learn(said.pop("took", None))
-        job, worker.since = worker.given.ended(), worker.given.since
-        if worker.term_at is not None:  # it has survived its SIGTERM; what that broke nobody knows
+        job = worker.given.ended(said.pop("id", None))
+        if job is None:
+            return  # user code said it in its worker's name
+        worker.since = worker.given.since
+        if not self._takes_many or leaves is not None:
+            worker.is_closing = True
+            self._hooks.back(worker.given.all_but(leaves if isinstance(leaves, list) else []))
+        elif worker.term_at is not None and self._at_once == 1:
+            worker.is_closing = True  # it has survived its SIGTERM: what that broke nobody knows
             self._nursery.signal(worker.slot, signal.SIGKILL)
-        if leaves or worker.term_at is not None:
-            worker.state = "leaving"
-        if forgot or worker.state == "leaving":
+            self._hooks.back(worker.given.all_but([]))
+        elif forgot:
             self._hooks.back(worker.given.forgotten())
-        if worker.state == "busy" and not len(worker.given):
-            worker.state = "ready"
+        self._go_on(worker)
+        if not self._takes_many:
+            self._watch.forget(worker.channel)  # its end says nothing that the forker does not
         ended = chain.from_frame(said)
-        if worker.is_cancelled and ended.how not in ("done", "skipped"):
+        if job.id in worker.cancelled and ended.how not in ("done", "skipped"):
             ended = CANCELLED
         self._hooks.ended(job, ended)
+
+    def _go_on(self, worker: Worker) -> None:
+        if worker.state == "busy" and not len(worker.given):
+            self._become(worker, "leaving" if worker.is_closing else "ready")
 
     def _learn(self, took: object) -> None:
         """A job took so long, in seconds, by its worker's clock.
@@ -320,7 +346,7 @@ class Crew:
 
     def _broken(self, worker: Worker, ended: Ended) -> None:
         """A constructor raised: final if nothing ever worked, else tried again after a pause."""
-        worker.state = "leaving"
+        self._become(worker, "leaving")
         text = f"a task or shell could not be constructed: {ended.error}"
         self._hooks.printed(worker.name, f"[{ended.error_id}] {text}\n{ended.trace}")
         self._did_not_work(text)
@@ -333,12 +359,7 @@ class Crew:
 
     # --- their ends -----------------------------------------------------------------------------
 
-    def _born(self, slot: int, pid: int) -> None:
-        worker = self._workers.get(slot)
-        if worker is not None:
-            worker.pid = pid
-
-    def _died(self, slot: int, cause: Cause) -> None:
+    def _died(self, slot: int, cause: Callable[[], Cause]) -> None:
         worker = self._workers.get(slot)
         if worker is not None:
             self._bury(worker, cause)
@@ -348,11 +369,11 @@ class Crew:
         self._hooks.printed("forker", text)
         for worker in list(self._workers.values()):
             process.kill_group(worker.pid)
-            self._bury(worker, {"death": text})
+            self._bury(worker, lambda: {"death": text})
         if not self._anything_worked:
             self._hooks.failed(f"{text}, before any worker was ready")
 
-    def _bury(self, worker: Worker, cause: Cause) -> None:
+    def _bury(self, worker: Worker, cause: Callable[[], Cause]) -> None:
         self._watch.forget(worker.channel)
         self._watch.forget(worker.output)
         self._take(worker, worker.channel.rest())  # it may have said how it ended, and died at once
@@ -361,29 +382,18 @@ class Crew:
         worker.channel.close()
         worker.output.close()
         self._workers.pop(worker.slot, None)
-        if worker.given.running is not None:
-            self._hooks.back(worker.given.waiting())
-            self._hooks.ended(worker.given.running, _killed(worker, cause))
-        elif worker.state == "starting":
-            self._did_not_work(f"a worker died before it was ready: {cause['death']}")
+        self._in[worker.state].pop(worker.slot, None)
+        self._hooks.back(worker.given.waiting())
+        ended = [(job, worker.killed(job, cause())) for job in worker.given.running]
+        worker.given.forgotten()
+        for job, how in ended:
+            self._hooks.ended(job, how)
+        if worker.state == "starting":
+            told = f"it {worker.fate}" if worker.fate else cause()["death"]
+            self._did_not_work(f"a worker died before it was ready: {told}")
 
     def _did_not_work(self, text: str) -> None:
         """Final if nothing ever worked; else workers are forked again after a pause."""
         if not self._anything_worked:
             self._hooks.failed(text)
         self._nursery.rest()
-
-
-def _answer(worker: Worker, found: Any) -> None:
-    """An answer of the pool's; a worker that is gone meanwhile needs none."""
-    try:
-        worker.channel.send("answer", found)
-    except OSError:
-        pass  # its death will be told
-
-
-def _killed(worker: Worker, cause: Cause) -> Ended:
-    if worker.is_cancelled:
-        return CANCELLED
-    text = worker.fate or f"its worker died: {cause['death']}"
-    return Ended("failed", error=text, error_id=chain.new_error_id(), cause=dict(cause))

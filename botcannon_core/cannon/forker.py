@@ -28,7 +28,7 @@ from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
 
 FORK, SIGNAL = 1, 2  # orders: slot and, for SIGNAL, the number
-READY, FORKED, DIED = 3, 4, 5  # reports: slot and pid; for DIED wait status and peak memory in KB
+READY, DIED = 3, 4  # reports: our pid; a slot with its wait status and peak memory in KB
 
 # How to start one. It finds this package where we have found it: its environment has no PYTHONPATH.
 COMMAND = (
@@ -78,6 +78,7 @@ class Forker:
         self._pool = pool
         self._slots: dict[int, int] = {}  # pid -> slot
         self._signals = process.Signals(signal.SIGCHLD)
+        self._heard = [pool.fileno(), self._signals.fileno()]
         handles = {"ledger": birth.open_history} if birth.open_history is not None else {}
         self._chain = worker.recipes(birth.service, handles)
 
@@ -91,9 +92,8 @@ class Forker:
             self._kill_all()
 
     def _obey(self) -> bool:
-        heard = [self._pool.fileno(), self._signals.fileno()]
-        ready, _, _ = select.select(heard, [], [])
-        if self._pool.fileno() not in ready:
+        ready, _, _ = select.select(self._heard, [], [])
+        if self._heard[0] not in ready:
             return True
         data, descriptors, _, _ = socket.recv_fds(self._pool, _WIRE.size, 2)
         if not data:
@@ -106,8 +106,9 @@ class Forker:
     def _do(self, order: Word, descriptors: list[int]) -> None:
         if order.kind == FORK:
             self._fork(order.slot, *descriptors)
+            return
         for pid, slot in self._slots.items():
-            if order.kind == SIGNAL and slot == order.slot:
+            if slot == order.slot:
                 _signal_group(pid, order.number)
 
     def _fork(self, slot: int, channel: int, output: int) -> None:
@@ -120,7 +121,6 @@ class Forker:
         os.close(output)
         _lead_own_group(pid)
         self._slots[pid] = slot
-        self._report(Word(FORKED, slot, pid))
 
     def _reap(self) -> None:
         """Bury the dead: first their group, while the pid is surely theirs, then themselves."""

@@ -7,59 +7,107 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import islice
 
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.orders import SLOW_SECONDS
+
+# Who runs something does not read: what is sent to it meanwhile must fit into its channel, or the pool
+# would wait with it. In characters, each of which may be twelve bytes on the way.
+AHEAD_SIZE = 12_000
 
 
 class Given:
     """What a pool has given one worker: the first runs, the others wait in its channel."""
 
-    def __init__(self) -> None:
-        self._jobs: deque[Job] = deque()
-        self.since = time.monotonic()  # since when the first one runs, or nothing does
+    def __init__(self, at_once: int = 1) -> None:
+        """`at_once`: how many of them run at the same time."""
+        self._jobs: deque[tuple[float, Job]] = deque()  # with the stamp of each
+        self._at_once = at_once
+        self._since = time.monotonic()
         self.era = 0  # see orders
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     @property
-    def running(self) -> Job | None:
-        """The job that runs, as far as we have heard."""
-        return self._jobs[0] if self._jobs else None
+    def since(self) -> float:
+        """Since when the one that began first runs, or nothing does."""
+        return self._jobs[0][0] if self._jobs and self._at_once > 1 else self._since
+
+    @property
+    def running(self) -> list[Job]:
+        """The jobs that run, as far as we have heard, the oldest first."""
+        return [job for _, job in islice(self._jobs, self._at_once)]
+
+    @property
+    def only(self) -> Job | None:
+        """The job that runs, if no other one can."""
+        return self._jobs[0][1] if self._jobs and self._at_once == 1 else None
+
+    @property
+    def is_alone(self) -> bool:
+        """True if nothing may be given behind the one that runs, see `fitting`."""
+        return self.only is not None and self.only.tries > 1
+
+    def fitting(self, jobs: list[Job]) -> int:
+        """How many of these, which have not begun, may be given together now.
+
+        What was tried before runs alone: if it kills its pool as well, that costs no other a try.
+        """
+        if self._at_once > 1:
+            return len(jobs)
+        is_free = not self._jobs
+        left = AHEAD_SIZE - sum(job.size for _, job in self._jobs)
+        for count, job in enumerate(jobs):
+            left -= job.size
+            if (job.tries or left < 0) and not (is_free and count == 0):
+                return count
+            if job.tries:
+                return 1
+        return len(jobs)
 
     def add(self, jobs: Iterable[Job]) -> float:
         """These were given now; returns their stamp."""
         now = time.monotonic()
         if not self._jobs:
-            self.since = now
-        self._jobs.extend(jobs)
+            self._since = now
+        self._jobs.extend((now, job) for job in jobs)
         return now
 
-    def ended(self) -> Job:
-        """The first one ended; the next one runs."""
-        self.since = time.monotonic()
-        return self._jobs.popleft()
+    def ended(self, job_id: object = None) -> Job | None:
+        """The first one ended, or of those that run at the same time the one with this id."""
+        self._since = time.monotonic()
+        for place, (_, job) in enumerate(self._jobs):
+            if self._at_once == 1 or job.id == job_id:
+                del self._jobs[place]
+                return job
+        return None
 
     def is_slow(self, now: float) -> bool:
         """True if what is behind the first one may be taken back, unless its end is on its way."""
-        return len(self._jobs) > 1 and now - self.since > SLOW_SECONDS
+        is_behind = len(self._jobs) > self._at_once == 1
+        return is_behind and now - self.since > SLOW_SECONDS
 
     def waiting(self) -> list[Job]:
-        """Take back all that is behind the first one."""
-        back = list(self._jobs)[1:]
-        while len(self._jobs) > 1:
+        """Take back all that does not run."""
+        back = [job for _, job in islice(self._jobs, self._at_once, None)]
+        while len(self._jobs) > self._at_once:
             self._jobs.pop()
         return back
 
     def forgotten(self) -> list[Job]:
         """Take back all of it: the worker has forgotten it, and an era begins."""
-        back = list(self._jobs)
-        self._jobs.clear()
         self.era += 1
+        return self.all_but([])
+
+    def all_but(self, kept: Collection[object]) -> list[Job]:
+        """Take back all but those with these ids."""
+        back = [job for _, job in self._jobs if job.id not in kept]
+        self._jobs = deque(one for one in self._jobs if one[1].id in kept)
         return back
 
     def holds(self, entry: str) -> bool:
         """True if the worker has the job of this entry."""
-        return any(job.entry == entry for job in self._jobs)
+        return any(job.entry == entry for _, job in self._jobs)

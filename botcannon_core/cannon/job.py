@@ -33,6 +33,11 @@ class Job:
         given = entry.fields.get
         return Job(entry.id, given("_id", entry.id), fields, given("_from", ""), tries)
 
+    @property
+    def size(self) -> int:
+        """How many characters its fields have."""
+        return sum(map(len, self.fields.values()))
+
     def begun(self) -> Job:
         """The same job with one more try."""
         return Job(self.entry, self.id, self.fields, self.asked_by, self.tries + 1)

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from botcannon_core.cannon import forker, process
 from botcannon_core.cannon.forker import Birth, Word
@@ -28,10 +29,9 @@ Cause = Mapping[str, str]
 
 @dataclass(frozen=True)
 class News:
-    """Whom the nursery tells: a worker of this slot has this pid; is dead; all are, with the forker."""
+    """Whom the nursery tells: the worker of this slot is dead; all are, with the forker."""
 
-    born: Callable[[int, int], None]
-    died: Callable[[int, Cause], None]
+    died: Callable[[int, Callable[[], Cause]], None]
     gone: Callable[[str], None]
 
 
@@ -137,10 +137,8 @@ class Nursery:
             return
         self._reports += data
         for report in forker.words_in(self._reports):
-            if report.kind == forker.FORKED:
-                self._news.born(report.slot, report.number)
-            elif report.kind == forker.DIED:
-                self._news.died(report.slot, cause_of(report.number, report.memory))
+            if report.kind == forker.DIED:
+                self._news.died(report.slot, partial(cause_of, report.number, report.memory))
 
     def _died(self) -> None:
         if self._socket is None or self._forker is None:

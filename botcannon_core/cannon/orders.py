@@ -35,11 +35,12 @@ Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
 class Inbox:
     """What a worker hears from its pool, and what it answers."""
 
-    __slots__ = ("_began", "_era", "_orders", "_taken", "channel")
+    __slots__ = ("_began", "_cancelled", "_era", "_orders", "_taken", "channel")
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self._orders: list[Order] = []  # the next one last
+        self._cancelled: list[str] = []
         self._era = 0
         self._began = 0.0  # by the rule above, not by when the run began
         self._taken = 0.0  # when it began
@@ -52,7 +53,7 @@ class Inbox:
     def next(self) -> Order:
         """Wait for the next order. Raises EOFError when the pool needs us no more."""
         while not self._orders:
-            self._hear()
+            self.hear()
         order = self._orders.pop()
         if order[0] > self._began:
             self._began = order[0]
@@ -80,16 +81,23 @@ class Inbox:
     def ask(self, kind: str, body: Any) -> Any:
         """Ask the pool for something, and wait for its answer."""
         self.channel.send("ask", [kind, body])
-        while not (answers := self._hear()):
+        while not (answers := self.hear()):
             pass
         return answers[0]
 
-    def _hear(self) -> list[Any]:
-        """Wait for frames; orders are kept, answers given back."""
+    def cancelled(self) -> list[str]:
+        """The ids of messages that are not wanted any more, as far as we have heard, each once."""
+        cancelled, self._cancelled = self._cancelled, []
+        return cancelled
+
+    def hear(self) -> list[Any]:
+        """Wait for frames; orders are kept, answers given back. Raises EOFError."""
         answers = []
         for kind, body in self.channel.receive():
             if kind == "answer":
                 answers.append(body)
+            elif kind == "cancel":
+                self._cancelled.append(body)
             elif body[0] == self._era:
                 _, stamp, jobs = body
                 self._orders = [(stamp, *job) for job in reversed(jobs)] + self._orders

@@ -16,10 +16,11 @@ from botcannon_core.cannon import asks, chain, life
 from botcannon_core.cannon import job as jobs
 from botcannon_core.cannon.cancels import Cancels
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import CANCELLED, Crew, Hooks
+from botcannon_core.cannon.crew import Crew, Hooks
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.member import CANCELLED
 from botcannon_core.cannon.notes import Notes
 from botcannon_core.cannon.process import Signals
 from botcannon_core.cannon.stock import Stock
@@ -115,7 +116,10 @@ class Pool:
         room = self._crew.room if self._stock.waiting or self._stock.is_due else []
         share = -(-self._stock.waiting // max(1, len(room)))
         for worker, most in room:
-            jobs = list(self._next(min(most, max(1, share))))
+            found = list(self._next(min(most, max(1, share))))
+            fitting = worker.given.fitting(found)
+            jobs = found[:fitting]
+            self._stock.put_back(found[fitting:])
             if jobs:
                 given.append((worker, self._stock.begin(jobs)))
         if given:

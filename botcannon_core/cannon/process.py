@@ -47,8 +47,7 @@ class Signals:
     def taken(self) -> list[int]:
         """The signals since the last time, in order."""
         try:
-            while self._wake.recv(4096):
-                pass
+            self._wake.recv(4096)  # more than that many signals cannot wait
         except BlockingIOError:
             pass
         caught, self._caught = self._caught, []

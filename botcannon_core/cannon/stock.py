@@ -221,9 +221,19 @@ class Stock:
     def back(self, jobs: list[Job]) -> None:
         """These did not begin after all: the first to be run next, and the try does not count."""
         for job in reversed(jobs):
-            if self.holds(job):
-                self._held[job.entry] = job = job.not_begun()
+            if not self.holds(job):
+                continue
+            job = job.not_begun()
+            self._begun[job.entry] = job.tries
+            if self._is_closed:
+                del self._held[job.entry]  # handed back with the rest
+            else:
+                self._held[job.entry] = job
                 self._waiting.appendleft(job)
+
+    def put_back(self, jobs: list[Job]) -> None:
+        """These came from `next` and are not begun now: they will be the next again."""
+        self._waiting.extendleft(reversed(jobs))
 
     def again(self, job: Job, delay: float) -> None:
         """Keep a message for its next try, in `delay` seconds; the store remembers when."""

@@ -101,7 +101,9 @@ def _work(how: Recipes, inbox: Inbox) -> int:
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         inbox.channel.send("broken", chain.as_frame(chain.failed(error, hidden)))
         return 1
-    inbox.channel.send("ready")
+    inbox.channel.send("ready", os.getpid())
+    if rule.concurrency > 1:
+        return _work_together(how, tasks, inbox)
     left = rule.max_messages if rule.isolation == "worker" else 1
     while left:
         try:
@@ -120,6 +122,15 @@ def _work(how: Recipes, inbox: Inbox) -> int:
         if not left:
             ended["leaves"] = True
         inbox.end(ended)
+    return 0
+
+
+def _work_together(how: Recipes, tasks: list[Task], inbox: Inbox) -> int:
+    import asyncio  # the forker has it, for any chain that is async
+
+    from botcannon_core.cannon.together import Together
+
+    asyncio.run(Together(how.service, tasks, inbox).run())
     return 0
 
 

@@ -123,6 +123,8 @@ def _workers(spot: Spot) -> WorkersSpec:
         # what was not written adapts; what was written must fit
         if found.setdefault(name, min(default, most)) > most:
             spot.refuse(f"{name} is {found[name]}, more than max, which is {most}")
+    if found.get("concurrency", 1) > 1 and found.get("isolation") != "worker":
+        spot.refuse("concurrency needs isolation: worker; by message each has a process of its own")
     return WorkersSpec(**found)
 
 
@@ -245,6 +247,7 @@ WORKERS: dict[str, Convert] = {
     "timeout": values.time,
     "lazy": values.switch,
     "isolation": partial(values.choice, among=("message", "worker")),
+    "concurrency": partial(values.count, least=1),
     "max_messages": partial(values.count, least=1),
     "max_rss": values.size,
     "limits": _limits,

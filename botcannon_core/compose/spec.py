@@ -93,6 +93,7 @@ class WorkersSpec:
     timeout: float = 60.0
     lazy: bool = False
     isolation: Literal["message", "worker"] = "message"
+    concurrency: int = 1  # messages at the same time in one worker
     max_messages: int = 10_000
     max_rss: int = 1024**3
     limits: LimitsSpec = LimitsSpec()

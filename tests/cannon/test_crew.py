@@ -14,11 +14,13 @@ import psutil
 import pytest
 
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import AHEAD_SECONDS, CANCELLED, Crew, Hooks, Worker
+from botcannon_core.cannon.crew import AHEAD_SECONDS, Crew, Hooks
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.member import CANCELLED, Worker
+from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.cannon.watch import Watch
-from botcannon_core.compose.spec import ClassSpec, ServiceSpec, WorkersSpec
+from botcannon_core.compose.spec import ClassSpec, DeliverSpec, ServiceSpec, WorkersSpec
 
 PATIENCE = 20.0
 
@@ -36,7 +38,8 @@ def note(message):
 class Do:
     """Does what its message says."""
 
-    def __init__(self):
+    def __init__(self, memory):
+        self.memory = memory
         if os.path.exists("broken"):
             raise RuntimeError("no database")
         if os.path.exists("hangs"):
@@ -56,6 +59,9 @@ class Do:
     def swell(self, message):
         note(message)
         return {"n": message["n"], "text": "x" * int(message["size"])}
+
+    def ask(self, message):
+        return {"said": self.memory.get(message["n"])}
 
     def noted(self, message):
         note(message)
@@ -151,11 +157,16 @@ class Do:
 class Running:
     """A crew in a project folder, and everything that it has told."""
 
-    def __init__(self, project: Path, rule: WorkersSpec) -> None:
+    def __init__(self, project: Path, rule: WorkersSpec, tries: int = 3) -> None:
         self.project = project
         task = ClassSpec("task", "doing", "Do")
         service = ServiceSpec(
-            "s", ClassSpec("collector", "doing", "Do"), None, (task,), workers=rule
+            "s",
+            ClassSpec("collector", "doing", "Do"),
+            None,
+            (task,),
+            workers=rule,
+            deliver=DeliverSpec(tries=tries),
         )
         self.ended: dict[str, Ended] = {}
         self.back: list[Job] = []
@@ -164,7 +175,7 @@ class Running:
         self.watch = Watch()
         said = self.printed.append
         hooks = Hooks(
-            lambda _job, body, then: then(["answer", *body]),
+            lambda job, asked, then: then(f"{asked[1][1]} for {job and job.id}"),
             self._ended,
             self.back.extend,
             lambda *words: said(words),
@@ -232,8 +243,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     made: list[Running] = []
 
-    def begin(**rule: Any) -> Running:
-        made.append(Running(tmp_path, WorkersSpec(**{"hot": 1, "idle": 1, "max": 4, **rule})))
+    def begin(tries: int = 3, **rule: Any) -> Running:
+        rule = {"hot": 1, "idle": 1, "max": 4, **rule}
+        made.append(Running(tmp_path, WorkersSpec(**rule), tries))
         return made[-1]
 
     yield begin
@@ -370,7 +382,7 @@ def test_a_worker_over_its_time_is_asked_to_end(start: Start) -> None:
 def test_a_worker_that_does_not_listen_is_killed(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("botcannon_core.cannon.crew.TERM_SECONDS", 0.2)
+    monkeypatch.setattr("botcannon_core.cannon.member.TERM_SECONDS", 0.2)
     crew = start(timeout=0.2)
     ended = crew.run("ignore_sigterm")
     assert ended.cause["signal"] == "SIGKILL"
@@ -434,11 +446,23 @@ def test_a_constructor_that_exits_is_final_when_nothing_ever_worked(start: Start
     assert "exit code 7" in crew.failed[0]
 
 
-def test_a_constructor_that_hangs_is_final_when_nothing_ever_worked(start: Start) -> None:
-    crew = start(timeout=0.5)
+def test_a_constructor_that_hangs_is_final_when_nothing_ever_worked(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botcannon_core.cannon.member.START_SECONDS", 0.5)
+    crew = start(timeout=0.1)
     (crew.project / "hangs").touch()
     crew.until(lambda: crew.failed, "the crew has failed")
-    assert "SIGTERM" in crew.failed[0] or "took longer" in crew.failed[0]
+    text = "a worker died before it was ready: it took longer than 0.5 s and was ended"
+    assert crew.failed[0] == text
+
+
+def test_a_worker_may_take_longer_to_be_ready_than_a_message_may_take(start: Start) -> None:
+    crew = start(timeout=0.5)
+    app = crew.project / "app" / "doing.py"
+    app.write_text("import time; time.sleep(1.5)\n" + app.read_text())
+    assert crew.run("pid").how == "done"
+    assert not crew.failed
 
 
 def test_a_constructor_that_raises_later_is_tried_again_with_pauses(start: Start) -> None:
@@ -537,6 +561,22 @@ def test_killing_every_worker_ends_every_job(start: Start) -> None:
     assert set(crew.ended) == set(entries)
 
 
+def test_jobs_given_to_a_worker_that_died_with_the_forker_come_back(start: Start) -> None:
+    """The death is noticed when one is given its jobs; those of the next must not be forgotten."""
+    crew = start(hot=3)
+    workers = crew.ready(3)
+    forker = crew.forker()
+    forker.kill()
+    psutil.wait_procs([forker, *map(psutil.Process, (w.pid for w in workers))], timeout=5)
+    entries = [f"{n}-0" for n in range(3)]
+    for worker, entry in zip(workers, entries, strict=True):
+        crew.crew.give(worker, [Job(entry, entry, {"do": "pid"}, "me")])
+    told = [*crew.ended, *(job.entry for job in crew.back)]
+    crew.until(lambda: len(told) == 3 or len(crew.ended) + len(crew.back) == 3, "each is told of")
+    assert sorted([*crew.ended, *(job.entry for job in crew.back)]) == entries
+    assert crew.run("pid").how == "done"
+
+
 def test_killing_after_the_forker_died_is_no_matter(start: Start) -> None:
     crew = start(hot=3)
     crew.ready(3)
@@ -562,8 +602,8 @@ def test_closing_ends_everything(start: Start) -> None:
 
 
 def job_of(crew: Running, entry: str) -> Job:
-    jobs = [worker.given.running for worker in crew.crew.busy]
-    return next(job for job in jobs if job is not None and job.entry == entry)
+    jobs = [job for worker in crew.crew.busy for job in worker.given.running]
+    return next(job for job in jobs if job.entry == entry)
 
 
 @pytest.mark.parametrize("do", ["sleep", "ignore_sigterm", "helper"])
@@ -681,7 +721,8 @@ def test_those_behind_a_slow_job_are_taken_back_and_not_run_by_its_worker(start:
 
 
 def runs(crew: Running) -> list[str]:
-    return (crew.project / "runs").read_text().split()
+    file = crew.project / "runs"
+    return file.read_text().split() if file.exists() else []
 
 
 def give_back_until(crew: Running, count: int) -> None:
@@ -719,9 +760,188 @@ def test_a_worker_that_leaves_gives_back_what_it_has_not_begun(start: Start) -> 
     assert crew.run("pid").how == "done"
 
 
+def stopped(process: psutil.Process) -> bool:
+    return bool(process.status() == psutil.STATUS_STOPPED)
+
+
+def test_what_waits_behind_a_frozen_worker_is_run_by_another_and_once(start: Start) -> None:
+    crew = start(isolation="worker", hot=2)
+    worker = crew.ready(2)[0]
+    process = psutil.Process(worker.pid)
+    process.suspend()
+    crew.until(lambda: stopped(process), "it is frozen")
+    entries = give_all(crew, worker, *[{"do": "noted", "n": str(n)} for n in range(5)])
+    crew.until(lambda: crew.back, "those behind the first are taken back")
+    give_back_until(crew, 4)
+    process.resume()
+    crew.until(lambda: len(crew.ended) == 5, "the first one has ended")
+    assert sorted(crew.ended) == entries
+    assert [crew.ended[entry].results["n"] for entry in entries] == list("01234")
+    assert sorted(runs(crew)) == list("01234")
+    assert {crew.run("pid").how for _ in range(4)} == {"done"}
+
+
+def test_a_pool_that_was_frozen_ends_no_worker_whose_message_was_done_meanwhile(
+    start: Start,
+) -> None:
+    crew = start(isolation="worker", timeout=0.3, max=1)
+    worker = crew.ready()[0]
+    entries = give_all(crew, worker, *[{"do": "noted", "n": str(n)} for n in range(5)])
+    deadline = time.monotonic() + PATIENCE
+    while len(runs(crew)) < 5 or time.monotonic() < worker.since + 0.4:  # we hear nothing
+        assert time.monotonic() < deadline
+        os.sched_yield()
+    crew.crew.tend(0, is_calm=False)
+    assert list(crew.ended) == entries
+    crew.until(lambda: crew.idle(), "a worker is ready")
+    assert crew.idle() == [worker]
+    assert worker.term_at is None
+
+
+def test_one_over_its_time_costs_those_behind_it_nothing(start: Start) -> None:
+    crew = start(isolation="worker", timeout=0.2, max=1)
+    sleep = {"do": "sleep", "seconds": "1000"}
+    quick = [{"do": "noted", "n": str(n)} for n in range(3)]
+    entries = give_all(crew, crew.ready()[0], sleep, *quick)
+    give_back_until(crew, 4)
+    assert "took longer" in crew.ended[entries[0]].error
+    assert [crew.ended[entry].how for entry in entries[1:]] == ["done"] * 3
+    assert runs(crew) == list("012")
+
+
+@pytest.mark.parametrize(
+    "rule", [{"timeout": SLOW_SECONDS}, {"tries": 1}, {"isolation": "message"}]
+)
+def test_none_is_given_ahead_where_a_death_could_cost_another_its_only_try(
+    start: Start, rule: dict[str, Any]
+) -> None:
+    crew = start(**{"isolation": "worker", "max": 1, **rule})
+    for _ in range(40):
+        crew.run("echo", text="x")
+    assert crew.ready()
+    assert [most for _, most in crew.crew.room] == [1]
+
+
+def test_an_ask_in_the_middle_of_many_is_answered(start: Start) -> None:
+    crew = start(isolation="worker", max=1)
+    jobs = [{"do": "ask", "n": str(n)} for n in range(5)]
+    entries = give_all(crew, crew.ready()[0], *jobs)
+    give_back_until(crew, 5)
+    said = [crew.ended[entry].results["said"] for entry in entries]
+    assert said == [f"{n} for {entry}" for n, entry in enumerate(entries)]
+
+
+def test_a_lost_job_behind_another_ends_its_worker_and_says_why(start: Start) -> None:
+    crew = start(isolation="worker", max=1)
+    first = Job("1-9", "1-9", {"do": "sleep", "seconds": "1000"}, "me")
+    second = Job("2-9", "2-9", {"do": "noted", "n": "1"}, "me")
+    crew.crew.give(crew.ready()[0], [first, second])
+    crew.crew.kill(second)
+    crew.until(lambda: crew.ended, "the worker has ended")
+    assert crew.ended["1-9"].error == "was ended: 2-9, behind it, is another pool's now"
+    assert list(crew.ended) == ["1-9"]
+    assert not runs(crew)
+
+
+def test_a_dismissed_crew_ends_soon_and_gives_back_what_waits(start: Start) -> None:
+    crew = start(isolation="worker", max=1)
+    sleep = {"do": "sleep", "seconds": "0.2"}
+    quick = [{"do": "noted", "n": str(n)} for n in range(3)]
+    entries = give_all(crew, crew.ready()[0], sleep, *quick)
+    crew.crew.dismiss()
+    crew.until(lambda: not crew.crew.busy, "nobody is busy")
+    assert list(crew.ended) == entries[:1]
+    assert [job.entry for job in crew.back] == entries[1:]
+    assert not runs(crew)
+
+
 def test_nothing_is_imported_for_workers_that_makes_a_fork_dear() -> None:
     """Threads and random numbers do work after each fork; the store's client and asyncio are large."""
     code = "import sys, botcannon_core.cannon.forker; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     dear = {"threading", "random", "logging", "asyncio", "redis", "hashlib", "ssl", "yaml", "fire"}
     assert not dear & set(told.stdout.split())
+
+
+# --- many jobs at the same time in one worker
+
+WAITING = """
+import asyncio, os, time
+
+class Do:
+    async def task(self, message, results):
+        if message["do"] == "block":
+            time.sleep(1000)
+        if message["do"] == "die":
+            os._exit(3)
+        await asyncio.sleep(float(message.get("seconds", "0")))
+        return {"pid": str(os.getpid())}
+"""
+
+
+@pytest.fixture
+def waiting(start: Start, tmp_path: Path) -> Start:
+    def begin(**rule: Any) -> Running:
+        (tmp_path / "app" / "doing.py").write_text(WAITING)
+        return start(isolation="worker", concurrency=50, max=1, **rule)
+
+    return begin
+
+
+def test_one_worker_runs_many_that_wait(waiting: Start) -> None:
+    crew = waiting()
+    began = time.monotonic()
+    entries = give_all(crew, crew.ready()[0], *[{"do": "wait", "seconds": "0.5"}] * 50)
+    assert crew.crew.room == [(crew.crew.busy[0], 0)]
+    crew.until(lambda: len(crew.ended) == 50, "all have ended")
+    assert time.monotonic() - began < 50 * 0.5 / 4  # one after the other it would be 25 s
+    assert {crew.ended[entry].how for entry in entries} == {"done"}
+    assert len({crew.ended[entry].results["pid"] for entry in entries}) == 1
+
+
+def test_one_that_takes_too_long_ends_alone(waiting: Start) -> None:
+    crew = waiting(timeout=0.5)
+    slow, quick = {"do": "wait", "seconds": "1000"}, {"do": "wait", "seconds": "0.1"}
+    first, second = give_all(crew, crew.ready()[0], slow, quick)
+    crew.until(lambda: len(crew.ended) == 2, "both have ended")
+    assert crew.ended[second].how == "done"
+    assert crew.ended[first].error == "took longer than 0.5 s and was cancelled"
+    assert crew.run("wait").results["pid"] == crew.ended[second].results["pid"]
+
+
+def test_one_that_does_not_wait_ends_its_worker_and_the_others_are_told_why(waiting: Start) -> None:
+    crew = waiting(timeout=0.5)
+    entries = give_all(crew, crew.ready()[0], {"do": "block"}, {"do": "wait", "seconds": "0.1"})
+    crew.until(lambda: len(crew.ended) == 2, "both have ended")
+    assert crew.ended[entries[0]].error == "took longer than 0.5 s and was ended"
+    assert "another message in it took longer" in crew.ended[entries[1]].error
+    assert crew.ended[entries[1]].cause  # so that it is tried again at once
+    assert crew.run("wait").how == "done"
+
+
+def test_a_death_ends_all_that_ran_in_it(waiting: Start) -> None:
+    crew = waiting()
+    slow = {"do": "wait", "seconds": "1000"}
+    give_all(crew, crew.ready()[0], slow, slow, {"do": "die"})
+    crew.until(lambda: len(crew.ended) == 3, "all have ended")
+    assert {one.cause["exit"] for one in crew.ended.values()} == {"3"}
+    assert not crew.back
+
+
+def test_one_of_many_is_cancelled_alone(waiting: Start) -> None:
+    crew = waiting()
+    slow = {"do": "wait", "seconds": "1000"}
+    first, second = give_all(crew, crew.ready()[0], slow, {"do": "wait", "seconds": "0.3"})
+    assert crew.crew.cancel(job_of(crew, first))
+    crew.until(lambda: len(crew.ended) == 2, "both have ended")
+    assert crew.ended[first] == CANCELLED
+    assert crew.ended[second].how == "done"
+
+
+def test_a_worker_for_many_at_once_is_replaced_when_it_has_had_its_number(waiting: Start) -> None:
+    crew = waiting(max_messages=3)
+    entries = give_all(crew, crew.ready()[0], *[{"do": "wait", "seconds": "0.1"}] * 5)
+    crew.until(lambda: len(crew.ended) == 3, "three have ended")
+    assert [job.entry for job in crew.back] == entries[3:]
+    old = crew.ended[entries[0]].results["pid"]
+    assert crew.run("wait").results["pid"] != old

@@ -1,0 +1,92 @@
+"""A member of the crew: one worker process, as its pool sees it.
+
+Not here: when it is forked, given jobs, or ended (crew).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from botcannon_core.cannon import chain
+from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.given import Given
+from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.lines import Lines
+from botcannon_core.cannon.nursery import Cause
+from botcannon_core.cannon.orders import SLOW_SECONDS
+from botcannon_core.compose.spec import WorkersSpec
+
+TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
+START_SECONDS = 60.0  # at least, for a worker to be ready: the forker may have to import first
+CANCELLED = Ended("skipped", error="cancelled")  # how a job ends that is not wanted any more
+
+State = Literal["starting", "ready", "busy", "leaving"]
+
+
+@dataclass(eq=False)
+class Worker:
+    """One worker process, as its pool sees it."""
+
+    slot: int
+    channel: Channel
+    output: Lines
+    given: Given
+    state: State = "starting"
+    pid: int = 0
+    since: float = field(default_factory=time.monotonic)  # in this state, or running this job
+    term_at: float | None = None  # when SIGTERM was sent
+    fate: str = ""  # why we ended it, if we did
+    cancelled: set[str] = field(default_factory=set)  # ids of jobs that nobody wants done any more
+    is_closing: bool = False  # it ends what it has, and takes no more
+
+    @property
+    def name(self) -> str:
+        """What its lines in the log begin with."""
+        return f"worker-{self.slot}"
+
+    def seconds(self, rule: WorkersSpec) -> float:
+        """For how long it may be in its state, if nobody has ended it yet."""
+        return max(START_SECONDS, rule.timeout) if self.state == "starting" else rule.timeout
+
+    def limit(self, rule: WorkersSpec) -> float:
+        """When it is to be ended, in monotonic seconds; for one that waits, never."""
+        if self.state == "ready":
+            return math.inf
+        if self.term_at is not None:
+            return self.term_at + TERM_SECONDS
+        # those that run at the same time have a deadline in their worker, which is asked first
+        grace = TERM_SECONDS if rule.concurrency > 1 else 0.0
+        return self.since + self.seconds(rule) + grace
+
+    def is_over_time(self, rule: WorkersSpec) -> bool:
+        """True when it should have ended by now."""
+        return time.monotonic() >= self.limit(rule)
+
+    def is_quick(self) -> bool:
+        """True while more may be given to it behind what it runs."""
+        soon = self.since > time.monotonic() - SLOW_SECONDS / 2
+        return soon and self.term_at is None and not self.given.is_alone
+
+    def is_unused(self, rule: WorkersSpec) -> bool:
+        """True if it has waited for longer than a moment without messages explains."""
+        return time.monotonic() - self.since > rule.cooldown
+
+    def tell(self, kind: str, body: Any) -> None:
+        """A word to it; one that is gone meanwhile needs none."""
+        try:
+            self.channel.send(kind, body)
+        except OSError:
+            pass  # its death will be told
+
+    def killed(self, job: Job, cause: Cause) -> Ended:
+        """How a job ended that ran when it died."""
+        if job.id in self.cancelled:
+            return CANCELLED
+        text = self.fate or f"its worker died: {cause['death']}"
+        if self.fate and job is not self.given.running[0]:
+            text = f"its worker was ended: another message in it {self.fate}"
+        return Ended("failed", error=text, error_id=chain.new_error_id(), cause=dict(cause))

@@ -1,0 +1,97 @@
+"""Together: the loop of a worker that runs many messages at the same time (`workers.concurrency`).
+
+For `async def task`s that wait for something outside most of the time. Each message has its own
+deadline, kept here: a message over its time is cancelled, and the others do not notice. A task that
+does not wait but works holds up all of them, until the pool, which keeps the same deadline a little
+later, ends the process. Not here: one message after the other (worker).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from botcannon_core.cannon import chain, process
+from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.orders import Inbox, Order
+from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.message import Message, checked_results, flat
+from botcannon_core.roles import Task
+
+
+class Together:
+    """One life of such a worker; `run` returns when it is not needed, or has had enough."""
+
+    def __init__(self, service: ServiceSpec, tasks: list[Task], inbox: Inbox) -> None:
+        self._service = service
+        self._rule = service.workers
+        self._tasks = tasks
+        self._inbox = inbox
+        self._left = self._rule.max_messages
+        self._running: dict[str, asyncio.Task[None]] = {}  # by the message's id
+        self._over = asyncio.Event()
+
+    async def run(self) -> None:
+        """Take what comes until the pool is gone or the last of our messages has ended."""
+        channel = self._inbox.channel.fileno()
+        asyncio.get_running_loop().add_reader(channel, self._hear)
+        await self._over.wait()
+
+    def _hear(self) -> None:
+        try:
+            self._inbox.hear()
+        except EOFError:
+            self._over.set()
+            return
+        self._start()
+
+    def _start(self) -> None:
+        while self._left and not self._inbox.is_empty:
+            self._left -= 1
+            order = self._inbox.next()
+            self._running[order[1]] = asyncio.ensure_future(self._one(order))
+        for message_id in self._inbox.cancelled():
+            if message_id in self._running:
+                # later, as one that has not begun would end without a word
+                asyncio.get_running_loop().call_soon(self._running[message_id].cancel)
+
+    async def _one(self, order: Order) -> None:
+        _, message_id, fields = order
+        ended = await self._ended(Message(fields, message_id, self._service.name))
+        del self._running[message_id]
+        process.flush_output()
+        said: dict[str, Any] = {**chain.as_frame(ended), "id": message_id}
+        if process.peak_memory() > self._rule.max_rss:
+            self._left = 0
+        if not self._left:
+            said["leaves"] = list(self._running)
+            if not self._running:
+                self._over.set()
+        self._inbox.channel.send("ended", said)
+        self._start()  # an ask may have heard orders
+
+    async def _ended(self, message: Message) -> Ended:
+        limit = asyncio.timeout(self._rule.timeout)
+        try:
+            async with limit:
+                return await self._chain(message)
+        except TimeoutError as error:
+            if not limit.expired():
+                return chain.failed(error, self._service.hidden)
+            text = f"took longer than {self._rule.timeout:g} s and was cancelled"
+            return Ended("failed", error=text, error_id=chain.new_error_id())
+        except asyncio.CancelledError:
+            return Ended("failed", error="cancelled", error_id=chain.new_error_id())
+        except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
+            return chain.ended_by(error, self._service.hidden)
+
+    async def _chain(self, message: Message) -> Ended:
+        """As chain.run, waiting for what is to be waited for."""
+        results: dict[str, Any] = {}
+        for task in self._tasks:
+            given: Any = task.task(message, results)
+            if inspect.isawaitable(given):
+                given = await given
+            results.update(checked_results(given, f"{type(task).__name__}.task"))
+        return Ended("done", flat(checked_results(results, "the chain")))
