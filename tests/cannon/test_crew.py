@@ -501,6 +501,16 @@ def test_it_grows_to_its_most_and_no_further(start: Start) -> None:
     assert len(pids) <= 4 + 4 + 1  # four that leave, four that come, and the forker
 
 
+def test_workers_for_many_are_no_more_than_its_most_and_stay_for_the_next(start: Start) -> None:
+    crew = start(isolation="worker", hot=2, max=2)
+    for _ in range(10):
+        crew.ready(2)
+        crew.give("pid")
+        crew.give("pid")
+    crew.ready(2)
+    assert crew.crew.forks == 2
+
+
 def test_it_shrinks_when_it_is_calm(start: Start) -> None:
     crew = start(hot=3, idle=1)
     crew.ready(3)
