@@ -67,6 +67,19 @@ def bind(
     return call
 
 
+def leaves(method: Callable[..., Any], words: Sequence[Word]) -> bool:
+    """Whether `method` can take these words but not the last of them as arguments. Calls nothing."""
+    what = shape(method)
+    try:
+        _Binder("", what).take(list(words[:-1]))
+    except Refused:
+        return False  # that is what is wrong, then
+    try:
+        return bool(_Binder("", what).take(list(words)))
+    except Refused:
+        return True
+
+
 def spellings(method: Callable[..., Any], said: Sequence[Word], start: str) -> list[str]:
     """What may come next in a command: an option not yet given, or one of a parameter's choices."""
     what = shape(method)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from inspect import Parameter
 from typing import Any
 
+from botcannon_core.chat.bind import leaves
 from botcannon_core.chat.convert import ANY, is_switch, kind_name
 from botcannon_core.chat.parse import Word
 from botcannon_core.chat.refused import Refused, nearest, shown
@@ -35,10 +36,7 @@ def asked(shell: object, words: Sequence[Word], style: Style) -> list[Word] | No
     for at, word in enumerate(words):
         if _is_switch(word):
             return list(words[:at])
-    # `users help` is a question; in `search for help` the word belongs to the text
-    path = words[:-1]
-    is_path = len(trace(shell, path, style.own)) == len(path)
-    return list(path) if _is_word(words[-1]) and is_path else None
+    return list(words[:-1]) if _is_word(words[-1]) and _is_question(shell, words, style) else None
 
 
 def describe(shell: object, words: Sequence[Word], style: Style) -> str:
@@ -180,6 +178,15 @@ def _told(member: Member, line: Line, style: Style, room: int) -> str:
 
 def _onward(name: str) -> str:
     return f"'help {name} NAME' tells more." if name else "'help NAME' tells more."
+
+
+def _is_question(shell: object, words: Sequence[Word], style: Style) -> bool:
+    """Whether the last word asks for help: in `wipe db ?` it does, in `search for help` it is text."""
+    path = trace(shell, words[:-1], style.own)
+    if len(path) == len(words) - 1:
+        return True
+    kind = path[-1].kind if path else ""
+    return kind == "property" or (kind == "command" and leaves(path[-1].get(), words[len(path) :]))
 
 
 def _is_word(word: Word) -> bool:

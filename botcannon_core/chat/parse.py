@@ -19,6 +19,7 @@ MAX_WORDS = 128
 _CLOSERS = {'"': '"', "“": '”“"', "”": '”"', "„": '“”"', "'": "'", "‘": "’'", "’": "’'", "‚": "‘’'"}
 _FENCE = re.compile(r"\A```(?:[\w+-]*\n)?(.*?)```\Z", re.DOTALL)
 _LONG_DASH = re.compile(r"\A[—–](?=[^\W\d_])")  # what `--` becomes on a phone
+_UNSEEN = "\u200b\u2060\ufeff"  # blanks without a width, which come along when text is pasted
 _OPTION = re.compile(r"--[^\W\d][\w-]*=")
 _NUMBER = re.compile(r"-\.?\d")
 
@@ -66,7 +67,7 @@ def split(text: str) -> list[Word]:
 
 def unfenced(text: str) -> str:
     """`text` without the code fence or the backticks that surround the whole of it."""
-    text = text.strip()
+    text = text.strip().strip(_UNSEEN).strip()
     if fence := _FENCE.match(text):
         return fence[1]
     if len(text) > 1 and text[0] == text[-1] == "`" and "`" not in text[1:-1]:

@@ -35,8 +35,27 @@ def test_help_is_asked_for_as_people_do(line: str) -> None:
     assert "by-id" in reply.text
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "wipe db ?",
+        "wipe db yes help",
+        "two a b help",
+        "wipe - ?",
+        "users by-id 2 posts help",
+        "add 1 ?",
+    ],
+)
+def test_a_question_after_a_complete_command_runs_nothing(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VICTIM_LOG", raising=False)  # it would say what ran
+    assert run(shell("Shell"), line).kind == "help"
+
+
 def test_a_help_word_among_arguments_or_in_quotes_is_text() -> None:
     assert said("Shell", "two a help") == "a-help"
+    assert said("Shell", "two a --y help") == "a-help"
     assert said("Shell", "echo 'help'") == "help"
 
 

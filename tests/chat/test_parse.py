@@ -19,6 +19,7 @@ def texts(line: str) -> list[str]:
         ("  \n\t ", []),
         ("users by-id 2", ["users", "by-id", "2"]),
         ("a\u00a0b\u202fc", ["a", "b", "c"]),
+        ("\u200busers list\ufeff ", ["users", "list"]),
         ("echo 'fix #12'", ["echo", "fix #12"]),
         ('echo "it\'s"', ["echo", "it's"]),
         ("echo “two words”", ["echo", "two words"]),
