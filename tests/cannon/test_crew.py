@@ -826,7 +826,7 @@ def test_none_is_given_ahead_where_a_death_could_cost_another_its_only_try(
     start: Start, rule: dict[str, Any]
 ) -> None:
     crew = start(**{"isolation": "worker", "max": 1, **rule})
-    for _ in range(40):
+    for _ in range(100):
         crew.run("echo", text="x")
     assert crew.ready()
     assert [most for _, most in crew.crew.room] == [1]

@@ -116,3 +116,32 @@ def test_a_message_that_comes_two_ways_at_once_is_taken_once(
     line.ask("PING")
     assert stock.next() is not None
     assert stock.next() is None
+
+
+def test_what_did_not_begin_after_all_is_handed_back_with_the_tries_it_has_had(
+    stock: Stock, line: Line, store: Store
+) -> None:
+    """A pool that ends has nothing to wait for, and nobody has had a try."""
+    store.client().xadd(KEYS.data, {"text": "not yet"})
+    [job] = stock.begin([taken(stock, line)])
+    stock.say()
+    stock.stop_taking()
+    stock.back([job])
+    assert stock.is_empty
+    assert stock.next() is None
+    stock.say()
+    stock.leave()
+    assert store.client().hget(KEYS.key("tries"), job.entry) == "0"
+    [pending] = store.client().xpending_range(KEYS.data, stream.POOL, "-", "+", 9)
+    assert pending["consumer"] == stream.NOBODY
+
+
+def test_what_is_put_back_is_the_next_again(stock: Stock, line: Line, store: Store) -> None:
+    for n in range(4):
+        store.client().xadd(KEYS.data, {"n": str(n)})
+    jobs = [taken(stock, line)]
+    until(lambda: stock.waiting == 3, stock.hear, lambda: stock.ask(10), lambda: line.hear(0.001))
+    jobs += [job for _ in range(2) if (job := stock.next())]
+    stock.put_back(jobs[1:])
+    after = [job for _ in range(3) if (job := stock.next())]
+    assert [job.fields["n"] for job in [jobs[0], *after]] == list("0123")

@@ -19,7 +19,7 @@ import redis
 
 from botcannon_core.ledger.embedded import server_program
 from botcannon_core.ledger.keys import Keys
-from tests.chaos.plan import BACKLOG, LEASE_SECONDS, TIMEOUT_SECONDS, TRIES, Plan
+from tests.chaos.plan import LEASE_SECONDS, TIMEOUT_SECONDS, TRIES, Plan
 from tests.chaos.wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,12 +36,12 @@ services:
       hot: 2
       max: 4
       timeout: {TIMEOUT_SECONDS}
-      max_messages: 50
+      max_messages: EACH
       limits: {{memory: 150MB}}
     restart: {{max: 1000000, backoff: 50ms, backoff_max: 500ms}}
     keep: {{messages: 200}}
     deliver: {{tries: {TRIES}, backoff: 50ms, lease: {LEASE_SECONDS}}}
-    backlog: {{max: {BACKLOG}}}
+    backlog: {{max: MOST}}
 """
 
 
@@ -96,7 +96,9 @@ class Host:
         source = Path(__file__).parent / "app" / "numbers.py"
         (folder / "app" / "numbers.py").write_text(source.read_text())
         compose = COMPOSE.replace("FOLDER", json.dumps(str(shared)))
-        (folder / "cannon-compose.yml").write_text(compose.replace("ISOLATION", plan.isolation))
+        compose = compose.replace("ISOLATION", plan.isolation).replace("MOST", str(plan.backlog))
+        compose = compose.replace("EACH", str(50 * plan.quick))
+        (folder / "cannon-compose.yml").write_text(compose)
         self.launcher: subprocess.Popen[bytes] | None = None
         self.exits: list[int] = []
 

@@ -18,6 +18,7 @@ LEASE_SECONDS = 2.0
 TIMEOUT_SECONDS = 2.0
 TRIES = 3
 BACKLOG = 100
+QUICK_BACKLOG = 2000  # so that workers are given many ahead
 
 
 @dataclass(frozen=True, order=True)
@@ -51,15 +52,21 @@ class Plan:
     seed: int
     count: int
     isolation: str = "message"
+    quick: int = 1  # so many times shorter are runs, and as much rarer are poison and strikes
+
+    @property
+    def backlog(self) -> int:
+        """How many messages may be unsettled."""
+        return BACKLOG if self.quick == 1 else QUICK_BACKLOG
 
     def orders(self) -> list[dict[str, str]]:
         """The messages, in order, with what each does."""
         dice = random.Random(f"orders {self.seed}")
-        toxic = set(dice.sample(range(self.count), int(self.count * TOXIC)))
+        toxic = set(dice.sample(range(self.count), int(self.count * TOXIC / self.quick)))
         orders = []
         for number in range(self.count):
             one = {"number": str(number)}
-            one["seconds"] = f"{dice.uniform(0, LONGEST_RUN_SECONDS):.3f}"
+            one["seconds"] = f"{dice.uniform(0, LONGEST_RUN_SECONDS / self.quick):.6f}"
             if number in toxic:
                 one["poison"] = dice.choice(POISONS)
             orders.append(one)
@@ -70,10 +77,11 @@ class Plan:
         return sorted(self._strikes(random.Random(f"strikes {self.seed}")))
 
     def _strikes(self, dice: random.Random) -> Iterator[Strike]:
-        kills = ["worker"] * int(self.count * WORKERS_KILLED)
+        count = self.count / self.quick
+        kills = ["worker"] * int(count * WORKERS_KILLED)
         others = ("pool", "forker", "intake", "launcher")
-        kills += [others[n % 4] for n in range(int(self.count * OTHERS_KILLED))]
-        slow = (dice.sample(SLOW, len(SLOW)) * self.count)[: self.count * len(SLOW) // 2000]
-        cuts = [("cut", "store")] * int(self.count * CUTS_PER_MESSAGE)
+        kills += [others[n % 4] for n in range(int(count * OTHERS_KILLED))]
+        slow = (dice.sample(SLOW, len(SLOW)) * self.count)[: int(count * len(SLOW) / 2000)]
+        cuts = [("cut", "store")] * int(count * CUTS_PER_MESSAGE)
         for what, whom in [*(("kill", whom) for whom in kills), *slow, *cuts]:
             yield Strike(dice.randrange(self.count * 95 // 100), dice.randrange(HOSTS), what, whom)

@@ -15,6 +15,7 @@ from tests.chaos.storm import Storm
 from tests.chaos.verdict import Verdict
 
 SHORT, LONG = 1000, 10_000  # messages in each of the two kinds of isolation
+QUICK = 50  # times shorter than the usual runs: then many are given to a worker at once
 
 
 def weathered(plan: Plan, folder: Path) -> None:
@@ -42,3 +43,9 @@ def test_nothing_is_lost_in_a_short_storm(isolation: str, seed: int, tmp_path: P
 @pytest.mark.parametrize("isolation", ["message", "worker"])
 def test_nothing_is_lost_in_a_long_storm(isolation: str, seed: int, tmp_path: Path) -> None:
     weathered(Plan(seed, LONG, isolation), tmp_path)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_nothing_is_lost_in_a_storm_over_many_quick_messages(seed: int, tmp_path: Path) -> None:
+    weathered(Plan(seed, 5 * LONG, "worker", QUICK), tmp_path)

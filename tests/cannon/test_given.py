@@ -1,0 +1,48 @@
+"""What one worker may be given at once, as its pool sees it."""
+
+import pytest
+
+from botcannon_core.cannon.given import AHEAD_SIZE, Given
+from botcannon_core.cannon.job import Job
+
+
+def jobs(*tries: int, size: int = 1) -> list[Job]:
+    return [Job(f"{n}-0", f"{n}-0", {"text": "x" * size}, "", t) for n, t in enumerate(tries)]
+
+
+def holding(*given: Job) -> Given:
+    made = Given()
+    made.add(given)
+    return made
+
+
+def test_small_ones_go_together() -> None:
+    assert holding().fitting(jobs(0, 0, 0)) == 3
+    assert holding(*jobs(1)).fitting(jobs(0, 0, 0)) == 3
+
+
+@pytest.mark.parametrize(("tries", "count"), [((1, 0), 1), ((0, 0, 1, 0), 2), ((2, 1), 1)])
+def test_what_was_tried_before_runs_alone(tries: tuple[int, ...], count: int) -> None:
+    assert holding().fitting(jobs(*tries)) == count
+
+
+def test_what_was_tried_before_is_not_put_behind_another_nor_another_behind_it() -> None:
+    assert holding(*jobs(1)).fitting(jobs(1)) == 0
+    assert not holding(*jobs(1)).is_alone
+    assert holding(*jobs(2)).is_alone
+
+
+def test_one_of_any_size_is_given_to_a_worker_that_waits() -> None:
+    assert holding().fitting(jobs(0, 0, size=AHEAD_SIZE * 2)) == 1
+
+
+def test_no_more_is_sent_to_a_worker_that_runs_something_than_fits_into_its_channel() -> None:
+    large = jobs(0, 0, 0, size=AHEAD_SIZE // 2)
+    assert holding(*jobs(1, size=AHEAD_SIZE // 2)).fitting(large) == 1
+    assert holding(*jobs(1, size=AHEAD_SIZE * 2)).fitting(large) == 0
+
+
+def test_who_forgets_has_nothing_and_begins_an_era() -> None:
+    given = holding(*jobs(1, 1))
+    assert len(given.forgotten()) == 2
+    assert (len(given), given.era, given.running) == (0, 1, [])
