@@ -40,6 +40,7 @@ class Desk:
         self._turns = Turns.of(service)
         self._source = f"{service.collector.entry}.read"
         self._number = 0
+        self._ended = 0
         self._put: list[dict[str, str]] = []  # with numbers up to `_number`, not said yet
         self._unheard = 0
         self._refused: dict[int, dict[str, str]] = {}  # by number, in order
@@ -77,6 +78,7 @@ class Desk:
 
     def ended(self) -> None:
         """One of ours has ended, however it did."""
+        self._ended += 1
         if self._turns is not None:
             self._turns.ended()
 
@@ -96,6 +98,11 @@ class Desk:
     def is_clear(self) -> bool:
         """True when everything put has been stored and told."""
         return self.is_quiet and not self._refused and not self.stored
+
+    @property
+    def under_way(self) -> int:
+        """How many of ours have not ended, as far as we have heard: a hint, not a count to rely on."""
+        return self._number - self._ended
 
     @property
     def has_news(self) -> bool:

@@ -25,7 +25,8 @@ from botcannon_core.ledger.store import Store
 MEND_SECONDS = 0.2
 TRIM_SECONDS = 1.0
 COUNT_SECONDS = 0.5  # between two counts of what was turned away: in a flood there is no end of it
-LOOK_SECONDS = 0.02  # between two looks at whether everything is settled, while draining
+LOOK_SECONDS = 0.02  # between two looks at whether everything is settled, while draining, at first
+LONGEST_LOOK_SECONDS = 0.1  # twice as long after each look: a look is asked of the store
 
 
 class Intake:
@@ -46,7 +47,7 @@ class Intake:
             stream.make_group(self.line, self._keys.data, stream.POOL)
         self.desk = Desk(self.line, self._keys, me, service, collector)
         self.returns = Returns(store, self._keys, self.line, me, collector)
-        self.returns.ended = self.desk.ended
+        self.returns.ended = self._one_has_ended
         self.forget_launcher: Callable[[], None] = lambda: None  # whoever waits on it stops waiting
         self.is_resting = False
         self.is_halted = False
@@ -55,6 +56,7 @@ class Intake:
         self._drains = drains and bool(service.tasks)
         self._mend_at: float | None = None
         self._trim_at = self._look_at = self._count_at = 0.0
+        self._until_look = LOOK_SECONDS
 
     # --- being told --------------------------------------------------------------------------------
 
@@ -105,12 +107,18 @@ class Intake:
             return False
         if not (self._is_finishing or self.is_halted) or time.monotonic() < self._look_at:
             return False
-        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._look_at = time.monotonic() + self._until_look
+        self._until_look = min(LONGEST_LOOK_SECONDS, 2 * self._until_look)
         if self.is_halted and not self._is_finishing and not self._drains:
             return True
         if self.is_halted and not self._is_finishing and not self._is_worked_off():
             return False
         return self.returns.are_home()
+
+    def _one_has_ended(self) -> None:
+        self.desk.ended()
+        if not self.desk.under_way:  # it was the last one of ours, so that a look is worth it now
+            self._look_at, self._until_look = 0.0, LOOK_SECONDS
 
     def _is_worked_off(self) -> bool:
         return stream.is_settled(self.line, self._keys.data, stream.POOL)
