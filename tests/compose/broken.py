@@ -335,7 +335,7 @@ def _apps() -> Iterator[Case]:
         "exits hard": ("door.py", b"import os\nprint('bye')\nos._exit(0)\n"),
         "aborts": ("door.py", b"import os\nos.abort()\n"),
         "kills itself": ("door.py", b"import os\nos.kill(os.getpid(), 9)\n"),
-        "closes everything": ("door.py", b"import os\nos.closerange(0, 100)\n" + DOOR),
+        "closes everything": ("door.py", b"import os\nos.closerange(0, 10_000)\n" + DOOR),
         "forks and raises": ("door.py", b"import os\nos.fork()\nraise OSError('x')\n"),
         "not installed": ("door.py", b"import surely_not_installed.anywhere\n"),
         "wrong name": ("door.py", b"from os import nothing_of_that_name\n"),
