@@ -305,7 +305,8 @@ class Stock:
     def reopen(self, reads: bool) -> None:
         """After an outage: all that has ended is settled before we ask for what has not.
 
-        Else the store would name, as ours still, what we hold no more. Raises StoreError.
+        Else the store would name, as ours still, what we hold no more. Others' leases may have ended
+        meanwhile through no fault of theirs: they get a moment to renew them. Raises StoreError.
         """
         self._line.reopen()
         self.say()
@@ -313,6 +314,7 @@ class Stock:
         if reads:
             self.reader.reopen()
         self._renew_at = 0.0
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
     def drop_all(self) -> None:
         """Hold nothing any more; in the store it is still ours, until somebody takes it over."""

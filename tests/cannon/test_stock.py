@@ -104,6 +104,24 @@ def test_what_ended_while_the_store_was_out_of_reach_is_not_run_again(
     assert store.client().hget(KEYS.key("counts"), "done") == "1"
 
 
+def test_after_an_outage_others_may_renew_their_leases_first(
+    stock: Stock, line: Line, store: Store
+) -> None:
+    """It may have been longer than a lease, and whoever is back first would take what others do."""
+    entry = str(store.client().xadd(KEYS.data, {"text": "another's"}))
+    client = store.client()
+    other = "elsewhere:1:1"
+    stock.reader.line.ask("PING")  # the group is made
+    client.xreadgroup(stream.POOL, other, {KEYS.data: ">"})
+    client.xclaim(KEYS.data, stream.POOL, other, 0, [entry], idle=3_600_000, justid=True)
+    line.close()
+    stock.reopen(reads=True)
+    stock.ask(10)
+    line.ask("PING")
+    assert stock.is_empty
+    assert taken(stock, line).entry == entry  # in a moment
+
+
 def test_a_message_that_comes_two_ways_at_once_is_taken_once(
     stock: Stock, line: Line, store: Store
 ) -> None:
