@@ -1,8 +1,10 @@
 """What comes home to an intake comes home to some intake, also when this one leaves at that moment."""
 
 import select
+import socket
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,21 @@ class Alone:
 
 class OneOfMany:
     many = True
+
+
+class Counted:
+    """A socket that counts what is sent through it."""
+
+    def __init__(self, real: socket.socket) -> None:
+        self._real = real
+        self.sends = 0
+
+    def sendall(self, data: bytes) -> None:
+        self.sends += 1
+        self._real.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
 
 Make = Callable[[str, object], Returns]
@@ -95,3 +112,21 @@ def test_an_intake_that_leaves_leaves_no_name_behind(make: Make, store: Store) -
     assert not store.client().xinfo_consumers(KEYS.taskback, "intake")
     groups = store.client().xinfo_groups(KEYS.taskback)
     assert [group["name"] for group in groups] == ["intake"]
+
+
+def test_answers_that_were_taken_together_are_acknowledged_in_one_write(
+    make: Make, store: Store
+) -> None:
+    returns = make("h:1:1", Alone())
+    for _ in range(50):
+        answer(store, "h:1:1")
+    while len(returns.waiting) < 50:
+        hear(returns)
+    assert returns._line._socket is not None
+    counted: Any = Counted(returns._line._socket)
+    returns._line._socket = counted
+    while returns.waiting:
+        returns.done(returns.waiting.popleft())
+    while returns._unacknowledged:
+        returns._line.hear(0.01)
+    assert counted.sends == 1
