@@ -171,7 +171,9 @@ class Crew:
 
         SIGTERM first, as for one over its time: it may still say how it ended, and that counts.
         """
-        for worker in self._workers.values():
+        for worker in list(self._workers.values()):
+            if job in worker.given.running:  # or it has ended: a signal would hit the next one
+                self._take(worker, worker.channel.rest())
             if job in worker.given.running and job.id not in worker.cancelled:
                 worker.cancelled.add(job.id)
                 if self._at_once > 1:  # it runs others, too
@@ -247,9 +249,8 @@ class Crew:
 
     def _watch_time(self, worker: Worker) -> None:
         """Over its time: SIGTERM, and SIGKILL to its group if that does not help."""
-        if not worker.is_over_time(self._rule):
-            return
-        self._take(worker, worker.channel.rest())  # we may have been frozen, and it may have ended
+        if worker.is_over_time(self._rule):  # but perhaps we were frozen, and it has ended
+            self._take(worker, worker.channel.rest())
         if not worker.is_over_time(self._rule):
             return
         number = signal.SIGTERM if worker.term_at is None else signal.SIGKILL

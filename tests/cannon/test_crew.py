@@ -65,6 +65,7 @@ class Do:
 
     def noted(self, message):
         note(message)
+        time.sleep(float(message.get("seconds", 0)))
         return {"n": message["n"]}
 
     def environment(self, message):
@@ -637,6 +638,24 @@ def test_a_job_that_is_over_cannot_be_cancelled(start: Start) -> None:
     crew.until(lambda: entry in crew.ended, "it has ended")
     assert not crew.crew.cancel(job)
     assert crew.run("pid").how == "done"
+
+
+def test_a_job_whose_end_was_not_heard_yet_is_not_cancelled_in_place_of_the_next(
+    start: Start,
+) -> None:
+    crew = start(isolation="worker", max=1)
+    first = {"do": "noted", "n": "0"}
+    second = {"do": "noted", "n": "1", "seconds": "0.3"}
+    entries = give_all(crew, crew.ready()[0], first, second)
+    job = job_of(crew, entries[0])
+    deadline = time.monotonic() + PATIENCE
+    while len(runs(crew)) < 2:  # we hear nothing
+        assert time.monotonic() < deadline
+        os.sched_yield()
+    assert not crew.crew.cancel(job)
+    give_back_until(crew, 2)
+    assert [crew.ended[entry].how for entry in entries] == ["done", "done"]
+    assert runs(crew) == ["0", "1"]
 
 
 def test_a_worker_for_many_jobs_that_is_cancelled_gets_no_other(start: Start) -> None:
