@@ -30,9 +30,7 @@ from botcannon_core.ledger import journal, stream
 from botcannon_core.ledger.line import Cut, Line, Refused
 from botcannon_core.ledger.store import Store
 
-# No more is read than can be started within this time; less, and each of many services that share a
-# machine asks for every message by itself.
-AHEAD_SECONDS = 0.2
+AHEAD_SECONDS = 0.05  # no more is read than can be started within this time
 MOST_AHEAD = 2000  # messages, however fast they are
 TIDY_SECONDS = 1.0  # while there is traffic
 CALM_TIDY_SECONDS = 5.0
