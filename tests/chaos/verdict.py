@@ -18,6 +18,9 @@ ORPHAN_SECONDS = 8.0
 # Whoever was frozen or cut off first hears what is old: messages that were given to it long ago.
 THAW_SECONDS = 1.5
 AT_ONCE_SECONDS = 0.1
+AGAIN_SECONDS = (
+    0.5  # until a pool has reached a store that is back, and has said again what was lost
+)
 GROWTH_BYTES = 3_000_000  # of the store between a fifth of the way and the end
 
 # what a poisonous message's `_error` says, and what is known of its worker's death
@@ -136,15 +139,25 @@ class Verdict:
     def _uncounted(self, runs: list[Run]) -> int:
         """Runs of which the store may not have heard.
 
-        Those on a host that was cut off or frozen, and those whose pool was killed at once: what it had
-        said may be lost with its connection.
+        Those on a host that was cut off or frozen, and those whose pool was killed at once, or while the
+        store was away: what it had said may be lost with its connection.
         """
         return sum(
             self._why_again(run, run).startswith(("silence host", "stop host"))
             or any(
-                0 <= blow.begin - run.begin < AT_ONCE_SECONDS for blow in self._blows_on[run.pool]
+                0 <= blow.begin - run.begin < AT_ONCE_SECONDS or self._was_away(run, blow.begin)
+                for blow in self._blows_on[run.pool]
             )
             for run in runs
+        )
+
+    def _was_away(self, run: Run, killed: float) -> bool:
+        """The store was away when the run began, and not back for long when its pool was killed."""
+        return any(
+            blow.begin - AT_ONCE_SECONDS <= run.begin <= blow.end
+            and run.begin <= killed <= blow.end + AGAIN_SECONDS
+            for blow in self._after.blows
+            if blow.whom == "store"
         )
 
     def _story(self, entry: str) -> str:
