@@ -22,6 +22,7 @@ BLOCK_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # in which the store answers whatever it is asked, or counts as gone
 LOG_LINES = 10_000  # kept per service
 TRIM_AT_ONCE = 200  # entries looked at by one trim, so that the server is never held up
+MOST_TRIMS = 32  # said together by who is far behind, with others' commands in between
 
 
 @dataclass(slots=True)
@@ -166,18 +167,23 @@ def heal(line: Line, keys: Keys) -> None:
     line.run("heal", (keys.data, keys.key("counts")), POOL)
 
 
-def trim(line: Line, stream: str, messages: int, before: float, group: str = "") -> None:
+def trim(
+    line: Line, stream: str, messages: int, before: float, group: str = "", steps: int = 1
+) -> None:
     """Forget settled entries beyond `messages`, or from before the time `before` in seconds, in steps.
 
-    With a `group`, nothing is settled as long as there is no such group.
+    With a `group`, nothing is settled as long as there is no such group. After so many `steps` twice as
+    many are made until it has caught up, as a busy loop hears its answers only now and then.
     """
     oldest = f"{max(0, int(before * 1000))}-0"
 
     def heard(forgotten: Any) -> None:
         if isinstance(forgotten, int) and forgotten >= TRIM_AT_ONCE - 1:
-            trim(line, stream, messages, before, group)
+            trim(line, stream, messages, before, group, min(MOST_TRIMS, steps * 2))
 
-    line.run("trim", (stream,), messages, oldest, TRIM_AT_ONCE, group, then=heard)
+    for step in range(steps):
+        then = heard if step == steps - 1 else None
+        line.run("trim", (stream,), messages, oldest, TRIM_AT_ONCE, group, then=then)
 
 
 def write_log(line: Line, keys: Keys, fields: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ LONGEST_REST_SECONDS = 0.25  # between two questions to a collector that has had
 TURN_SECONDS = (
     0.001  # a `read()` that always has more may go on for so long before others are heard
 )
+DELIVER_SECONDS = 0.05  # and a `taskback()` that takes its time
 
 _END = object()
 
@@ -104,7 +105,7 @@ class PlainLoop:
                 mine.tidy()
                 mine.returns.ask()
                 mine.line.flush()
-            self._watch.wait(self._wait)
+            self._watch.wait(0.0 if mine.returns.waiting else self._wait)
         except Cut as cut:
             self._lost_store(cut)
         while mine.desk.stored:
@@ -114,9 +115,10 @@ class PlainLoop:
                 mine.crash(error)
 
     def _deliver(self) -> None:
-        """Bring home what came, one by one."""
+        """Bring home what came, one by one; what takes long leaves the rest to the next turn."""
         mine = self._intake
-        while mine.returns.waiting and mine.line.is_open:
+        end = time.monotonic() + DELIVER_SECONDS
+        while mine.returns.waiting and mine.line.is_open and time.monotonic() < end:
             one = mine.returns.waiting.popleft()
             try:
                 self._call(one.verb, one.message)

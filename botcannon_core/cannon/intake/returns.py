@@ -23,7 +23,7 @@ from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import Entry, Reader
 from botcannon_core.message import Message
 
-AT_ONCE = 100  # taskbacks asked for together
+AT_ONCE = 1000  # taskbacks asked for together: as many as a turn may put, or they would pile up
 LOOK_SECONDS = 5.0
 MOST_INHERITED = 1_000_000  # all of it: a dead intake held at most AT_ONCE and what came meanwhile
 PREFIX = f"{stream.INTAKE}@"  # of the group of one of many intakes
