@@ -375,6 +375,7 @@ def test_who_says_too_much_is_told_once_and_it_is_not_heard_again(
         ann.says(room, f"cmd {n}")
     told = "error: more than 2 commands in a minute: I listen to you again in 5 minutes"
     assert sorted(ann.is_told(room, bot, 3)) == [told, "you said cmd 0", "you said cmd 1"]
+    until(lambda: door.intake.turned_away == 3, "the others have come, and are not heard")
     until(lambda: not door.collector._bookmark._waiting, "all is done with")
     door.leave()
     later = in_step(join(memory=memory))
