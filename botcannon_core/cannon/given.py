@@ -19,7 +19,7 @@ AHEAD_SIZE = 12_000
 
 
 class Given:
-    """What a pool has given one worker: the first runs, the others wait in its channel."""
+    """What a pool has given one worker: the first of them run, the others wait in its channel."""
 
     def __init__(self, at_once: int = 1) -> None:
         """`at_once`: how many of them run at the same time."""

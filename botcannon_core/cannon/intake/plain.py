@@ -17,10 +17,9 @@ from botcannon_core.roles import Halt
 
 LONGEST_REST_SECONDS = 0.25  # between two questions to a collector that has had no news for a while
 
-TURN_SECONDS = (
-    0.001  # a `read()` that always has more may go on for so long before others are heard
-)
-DELIVER_SECONDS = 0.05  # and a `taskback()` that takes its time
+# For so long others may have to wait: while a `read()` always has more, while answers are delivered.
+TURN_SECONDS = 0.001
+DELIVER_SECONDS = 0.05
 
 _END = object()
 
