@@ -73,6 +73,7 @@ class Launcher:
         process.inherit_orphans()
         self._watch.on(self._signals, self._hear_signals)
         self._watch.on(self._ear, self._ear.hear)
+        self._steer()  # before the first wait: everything is due already, and nothing would wake us
         while not self._is_over():
             self._hear()
             self._bury()
