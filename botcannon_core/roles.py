@@ -31,6 +31,10 @@ class Collector(Protocol):
     - `note(message)`: how far a message is, perhaps several times before its answer, see `Message.note`.
     - `close()`: called once at the end.
 
+    An async one may have, not async, `doze()`: called before `start()`, it gives a descriptor. Until
+    there is something to read from that, an answer or the end, the collector is let be, and the process
+    has no event loop: it need not import what it has no use for yet. None: it will not doze.
+
     and as plain class attributes:
 
     - `many = True`: every instance reads, on any host, and each gets its own taskbacks. Without it

@@ -8,6 +8,7 @@ from typing import Any
 
 from botcannon_core.cannon import chain
 from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.intake.dozing import DozingLoop
 from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.plain import PlainLoop
 from botcannon_core.cannon.worker import unheard
@@ -46,12 +47,16 @@ def run(
 
 
 def _drive(mine: Intake) -> None:
-    if is_async(mine.collector):
-        from botcannon_core.cannon.intake.awaited import AwaitedLoop  # asyncio costs 30 ms, 10 MB
-
-        AwaitedLoop(mine).run()
-    else:
+    if not is_async(mine.collector):
         PlainLoop(mine).run()
+        return
+    doze = getattr(mine.collector, "doze", None)
+    descriptor = doze() if doze is not None else None
+    if descriptor is not None:
+        DozingLoop(mine, descriptor).run()
+    from botcannon_core.cannon.intake.awaited import AwaitedLoop  # asyncio costs 30 ms, 10 MB
+
+    AwaitedLoop(mine).run()
 
 
 def is_async(collector: Any) -> bool:

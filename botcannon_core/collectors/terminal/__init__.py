@@ -1,25 +1,30 @@
 """The terminal as a door: what is typed becomes messages, what comes back is shown.
 
-Only the collector stands here; how a person (screen) and a script (pipe) are served stands beside it.
+Only the collector stands here; how a person (screen) and a script (pipe) are served stands beside it,
+and how a person is waited for (waiting). Until there is something to read or to show, neither of the
+first two is imported: with an event loop and an editor they are most of an idle bot's memory.
 """
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import pwd
 import sys
-from collections.abc import AsyncIterator, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botcannon_core.chat.answer import answer, attachment, note
-from botcannon_core.collectors.terminal.pipe import Pipe
 from botcannon_core.collectors.terminal.surface import Complete, Surface
+from botcannon_core.collectors.terminal.waiting import Keys, Waiting
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message
 from botcannon_core.roles import Halt
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Terminal", "open_surface"]
 
@@ -44,23 +49,37 @@ class Terminal:
         acl: object = None,
     ) -> None:
         self._who = _who()
-        complete = _completion(shell, acl, self._who)
-        self._surface = open_surface(banner(name or Path.cwd().name, shell), prompt, complete)
+        self._banner = banner(name or Path.cwd().name, shell)
+        self._prompt = prompt
+        self._complete = _completion(shell, acl, self._who)
+        self._is_for_a_person = _is_for_a_person()
+        self._keys = Keys()
+        self._waiting = Waiting(self._banner, prompt, self._keys)
+        self._surface: Surface | None = None  # opened when it is first used
         # One line at a time (piped): `_awaited` is the id of the line that is out. Its taskback can
         # overtake `stored`, which tells that id, so it waits in `_early` until then.
         self._awaited = ""
         self._early: dict[str, Message] = {}
-        self._answered = asyncio.Event()
-        self._answered.set()
+        self._answered: asyncio.Event | None = None
+
+    def doze(self) -> int | None:
+        """Show the prompt; the descriptor on which the first key comes, or a script's first line."""
+        if not self._is_for_a_person:
+            return 0
+        if not self._prompt.isprintable():  # the editor knows how to show it
+            return None
+        self._waiting.show()
+        return 0
 
     async def read(self) -> AsyncIterator[dict[str, str]]:
         """The next line, as soon as it may be sent."""
-        if self._surface.one_at_a_time:
-            await self._answered.wait()
-        line = await self._surface.next_line()
+        surface, answered = self._opened()
+        if surface.one_at_a_time:
+            await answered.wait()
+        line = await surface.next_line()
         if line is None:
             raise Halt
-        self._answered.clear()
+        answered.clear()
         yield {"text": line, **self._who}
 
     async def stored(self, message: Message) -> None:
@@ -73,39 +92,58 @@ class Terminal:
 
     async def taskback(self, message: Message) -> None:
         """Show the answer; a script gets answers to its own lines alone, in their order."""
-        if self._surface.one_at_a_time and message.id != self._awaited:
+        surface, answered = self._opened()
+        if surface.one_at_a_time and message.id != self._awaited:
             self._early[message.id] = message
             return
-        self._surface.note(message.id, "")
+        surface.note(message.id, "")
         if text := _shown(message):
-            await self._surface.show(text)
-        self._answered.set()
+            await surface.show(text)
+        answered.set()
 
     def note(self, message: Message) -> None:
         """Show how far a line is that still runs; a script is told nothing of that."""
-        self._surface.note(message.id, note(message))
+        surface, _ = self._opened()
+        surface.note(message.id, note(message))
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-        self._surface.close()
+        if self._waiting.is_shown:
+            self._waiting.leave()
+        if self._surface is not None:
+            self._surface.close()
+        self._keys.give_back()
+
+    def _opened(self) -> tuple[Surface, asyncio.Event]:
+        """What carries the conversation, and whether the line that is out was answered."""
+        if self._answered is None:
+            import asyncio  # 30 ms and 10 MB, which whoever dozes does without
+
+            self._answered = asyncio.Event()
+            self._answered.set()
+        if self._surface is None:
+            if is_shown := self._waiting.is_shown:
+                self._waiting.make_room()
+            text = "" if is_shown else self._banner
+            self._surface = open_surface(text, self._prompt, self._complete, self._keys)
+        return self._surface, self._answered
 
 
-def open_surface(banner: str, prompt: str = "> ", complete: Complete | None = None) -> Surface:
+def open_surface(
+    banner: str, prompt: str = "> ", complete: Complete | None = None, keys: Keys | None = None
+) -> Surface:
     """What fits this process's stdin and stdout: a Screen if somebody sits there, else a Pipe.
 
     Raises UsageError if a Screen would be right but its library is missing.
     """
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+    # both bring an event loop, and an optional extra takes 70 ms: not before they are used
+    if not _is_for_a_person():
+        from botcannon_core.collectors.terminal.pipe import Pipe
+
         return Pipe()
-    try:  # an optional extra that takes 70 ms to import, and useless in a pipe
-        from botcannon_core.collectors.terminal.screen import Screen
-    except ModuleNotFoundError as error:
-        if error.name != "prompt_toolkit":
-            raise
-        raise UsageError(
-            "a chat on the terminal needs prompt_toolkit: pip install 'botcannon[terminal]'"
-        ) from error
-    return Screen(banner, prompt, complete)
+    from botcannon_core.collectors.terminal.screen import Screen
+
+    return Screen(banner, prompt, complete, keys)
 
 
 def banner(name: str, shell: object | None = None) -> str:
@@ -118,14 +156,29 @@ def banner(name: str, shell: object | None = None) -> str:
     return f"{title}\n{about}\nCtrl-D leaves."
 
 
+def _is_for_a_person() -> bool:
+    """Whether somebody sits at stdin and stdout. Raises UsageError if there is no editor for them."""
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        return False
+    if find_spec("prompt_toolkit") is None:
+        raise UsageError(
+            "a chat on the terminal needs prompt_toolkit: pip install 'botcannon[terminal]'"
+        )
+    return True
+
+
 def _completion(shell: object | None, acl: object, who: Mapping[str, str]) -> Complete | None:
     if shell is None or not sys.stdin or not sys.stdin.isatty():
         return None
-    # only a person presses Tab
-    from botcannon_core.chat.acl import Asker, Gate, rules
-    from botcannon_core.chat.walk import complete
 
-    return partial(complete, shell, gate=Gate(rules(acl), Asker.of(who)))
+    def words(typed: list[str]) -> Sequence[str]:
+        # only a person presses Tab
+        from botcannon_core.chat.acl import Asker, Gate, rules
+        from botcannon_core.chat.walk import complete
+
+        return complete(shell, typed, gate=Gate(rules(acl), Asker.of(who)))
+
+    return words
 
 
 def _shown(message: Message) -> str:

@@ -1,7 +1,7 @@
 """The terminal for a person: a prompt with history and completion, replies printed above it.
 
 No full-screen program: what was said stays in the terminal's own scrollback. Brings prompt_toolkit,
-an optional extra, so it is imported only where somebody sits.
+an optional extra, so it is imported only where somebody types.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -24,6 +24,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from botcannon_core.collectors.terminal.surface import Complete, put
+from botcannon_core.collectors.terminal.waiting import Keys
 
 MOST_NOTES = 3  # lines above the prompt; of more, the latest
 HISTORY = Path(".botcannon/history-terminal")  # in the project folder, where all processes run
@@ -39,20 +40,20 @@ class Screen:
         banner: str,
         prompt: str = "> ",
         complete: Complete | None = None,
+        keys: Keys | None = None,
         history: Path = HISTORY,
     ) -> None:
         self._banner = banner
         self._prompt = prompt
         self._notes: dict[str, str] = {}  # what is still running, the latest last
-        self._raw = ExitStack()
-        self._is_raw = False
+        self._keys = keys or Keys()
         self._session: PromptSession[str] = PromptSession(
             history=_history(history),
             completer=_Words(complete) if complete else None,
             # completions appear above the prompt: a menu below would keep lines empty for itself
             complete_style=CompleteStyle.READLINE_LIKE,
             complete_while_typing=False,
-            key_bindings=_keys(),
+            key_bindings=_bindings(),
             output=_output(),
         )
 
@@ -84,16 +85,12 @@ class Screen:
 
     def close(self) -> None:
         """Give the terminal its usual mode back, in which Ctrl-C is a signal again."""
-        self._is_raw = False
-        with suppress(OSError, termios.error):  # nothing to give back to a terminal that is gone
-            self._raw.close()
+        self._keys.give_back()
 
     def _begin(self) -> None:
         # Raw until the conversation ends, not only while a prompt is up: what is typed while the last
         # line is being stored would be echoed across the screen.
-        if not self._is_raw:
-            self._raw.enter_context(self._session.input.raw_mode())
-            self._is_raw = True
+        self._keys.take()
         if self._banner:
             _print(self._banner)
             self._banner = ""
@@ -125,7 +122,7 @@ class _Words(Completer):
             yield Completion(f"{word}{end}", start_position=-len(words[-1]), display=word)
 
 
-def _keys() -> KeyBindings:
+def _bindings() -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("c-c")
