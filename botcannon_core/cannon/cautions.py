@@ -17,8 +17,7 @@ def of_store(store: Store) -> list[str]:
     """What the store may do to messages; raises StoreError if it cannot be used at all."""
     if store.is_embedded:
         return []  # started by us, of a version and with settings that we know
-    with store.asking() as client:
-        return check(client)
+    return check(store)
 
 
 def of_files(project: Path, compose_file: str) -> list[str]:

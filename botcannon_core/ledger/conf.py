@@ -35,9 +35,10 @@ def stored(
     box = Box(store.folder)
     found = {}
     for key in keys:
-        with store.asking() as client:
-            fields: Any = client.hgetall(conf_key(store.namespace, key))
-        if fields:
+        name = conf_key(store.namespace, key)
+        [words] = store.ask(name, ("HGETALL", name))
+        if words:
+            fields = dict(zip(words[::2], words[1::2], strict=True))
             found[key] = _opened(key, fields, box, elsewhere)
     return found
 
@@ -45,13 +46,11 @@ def stored(
 def save(store: Store, key: str, kwargs: Mapping[str, Any]) -> None:
     """Keep `kwargs` under `key`, in place of what was there; what is Hidden is encrypted."""
     box = Box(store.folder)
-    fields: dict[Any, Any] = {MARK: "1"}
+    fields = {MARK: "1"}
     fields |= {name: _text(value, _place(key, name), box) for name, value in kwargs.items()}
     name = conf_key(store.namespace, key)
-    with store.asking() as client, client.pipeline(transaction=True) as together:
-        together.delete(name)
-        together.hset(name, mapping=fields)
-        together.execute()
+    words = [word for pair in fields.items() for word in pair]
+    store.ask(name, ("MULTI",), ("DEL", name), ("HSET", name, *words), ("EXEC",))
 
 
 def _opened(key: str, fields: Mapping[str, str], box: Box, elsewhere: Elsewhere) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Dialling a store: clients and connections of redis-py for an address, and its errors in plain words.
 
-Not here: which address it is (see `store`). Importing this module imports redis, which costs 0.1 s, so
-whoever need not talk to a store yet imports it later.
+Not here: which address it is (see `store`), and the way to a single server without TLS, which needs no
+redis-py (see `direct`). Importing this module imports redis, which costs 0.1 s and 16 MB, so it is left
+to whoever needs it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from botcannon_core.errors import StoreError
+from botcannon_core.ledger import trouble
 from botcannon_core.ledger.address import Address
-
-# Seconds. Both are waited for by loops that must go on renewing leases and hearing Ctrl-C, so they
-# are short; a line that has been opened has its own patience.
-CONNECT_TIMEOUT = 2.0
-SOCKET_TIMEOUT = 2.0
+from botcannon_core.ledger.trouble import CONNECT_TIMEOUT, SOCKET_TIMEOUT
 
 AnyClient = redis.Redis | redis.RedisCluster
 
@@ -68,33 +66,20 @@ def explained(error: Exception) -> str:
     text = " ".join(str(error).split())
     match error:
         case exceptions.AuthenticationError() | exceptions.NoPermissionError():
-            return f"does not let us in: {text}; check the user and the password in its address"
-        case exceptions.ResponseError() if text.startswith(("NOAUTH", "WRONGPASS")):
-            return f"does not let us in: {text}; check the user and the password in its address"
+            return trouble.not_let_in(text)
         case exceptions.BusyLoadingError():
-            return "is still loading its data; try again in a moment"
+            return trouble.LOADING
         case sentinel.MasterNotFoundError():
             return "has no such master, or none of its sentinels answers"
         case exceptions.RedisClusterException():
             return f"cannot be used as a cluster: {text}"
         case exceptions.InvalidResponse():
-            return "answers, but not as a Redis or Valkey does; check the port"
+            return trouble.NO_SUCH_SERVER
         case exceptions.TimeoutError():
-            return "does not answer in time; check the host, the network and its firewall"
+            return trouble.SILENT
         case exceptions.ConnectionError() | OSError():
-            return _unreachable(text)
-    return f"refused: {text}"
-
-
-def _unreachable(text: str) -> str:
-    # ssl is imported by whoever raised it; its errors come wrapped as text
-    if "SSL" in text or "certificate" in text.lower():
-        return (
-            f"cannot be reached over TLS: {text}; check ssl_ca_certs, or use redis:// without TLS"
-        )
-    if "closed by server" in text or "reset by peer" in text:
-        return "closed the connection; is it a Redis or Valkey, and does it want TLS (rediss://)?"
-    return f"cannot be reached: {text.rstrip('.')}; is it running?"
+            return trouble.unreachable(text)
+    return trouble.refused(text)
 
 
 class _One:

@@ -1,7 +1,7 @@
 """The store: where the ledger lives, opened by address or embedded in the project folder.
 
 A Store hands out clients, connections and key names for one namespace. Not here: what an address may
-look like (`address`), how it is dialled (`dial`), or the embedded server (`embedded`).
+look like (`address`), how it is dialled (`direct`, `dial`), or the embedded server (`embedded`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botcannon_core.compose.spec import StoreSpec
 from botcannon_core.errors import StoreError
+from botcannon_core.ledger import direct
 from botcannon_core.ledger.address import Address, parsed
 from botcannon_core.ledger.embedded import Held, answer, connected, hold, release, revive
 from botcannon_core.ledger.keys import Keys
@@ -105,6 +106,14 @@ class Store:
         with self._told():
             yield self.client()
 
+    def ask(self, key: str, *commands: direct.Command) -> list[Any]:
+        """Say these to the server in charge of `key`, together, and wait for the answer to each.
+
+        On a connection of their own, without a client: for what is asked once. Raises StoreError.
+        """
+        with self.connection(key) as line, direct.told(self.address):
+            return direct.ask(line, commands)
+
     def connection(self, key: str) -> socket.socket:
         """A new socket on which the server in charge of `key` now speaks RESP 2 with us.
 
@@ -147,7 +156,9 @@ class Store:
 
     def _connection(self, key: str) -> socket.socket:
         if self._held is not None:
-            return connected(self._address.path)  # asks for no client, which is slow to import
+            return connected(self._address.path)
+        if direct.fits(self._address):
+            return direct.connected(self._address)
         with self._told():
             return self._dialled().connection(key)
 
@@ -164,12 +175,18 @@ class Store:
         return told(self.address)
 
 
-def check(client: AnyClient) -> list[str]:
-    """Warnings about a store that may lose data; raises StoreError if it is too old to be used."""
-    from botcannon_core.ledger.dial import told  # imports redis: 0.1 s only where it is needed
+class Asked(Protocol):
+    """As much of a store as a look at its server needs."""
 
-    with told("this address"):
-        about: dict[str, Any] = client.info()
+    def ask(self, key: str, *commands: direct.Command) -> list[Any]:
+        """The answer to each command."""
+        ...
+
+
+def check(store: Asked) -> list[str]:
+    """Warnings about a store that may lose data; raises StoreError if it is too old to be used."""
+    [text] = store.ask("", ("INFO",))
+    about = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     _refuse_old(about)
     policy = about.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
@@ -180,7 +197,7 @@ def check(client: AnyClient) -> list[str]:
     ]
 
 
-def _refuse_old(about: dict[str, Any]) -> None:
+def _refuse_old(about: dict[str, str]) -> None:
     name = "valkey" if "valkey_version" in about else "redis"
     version = str(about.get(f"{name}_version", ""))
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

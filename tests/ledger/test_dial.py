@@ -73,7 +73,7 @@ def test_a_connection_goes_to_the_master_that_the_sentinels_name_now(start: Star
     redis.Redis(port=sentinel).execute_command("SENTINEL", "REMOVE", "m")
     watch(sentinel, second)
     assert port_behind(store) == second
-    assert check(store.client()) == []
+    assert check(store) == []
 
 
 def test_a_master_that_no_sentinel_knows_is_told(start: Start, opened):
@@ -96,7 +96,7 @@ def test_a_connection_goes_to_the_node_that_has_the_keys_slot_now(start: Start, 
     with store.asking() as client:
         client.xadd(low, {"n": "1"})
         client.xadd(high, {"n": "1"})
-    assert check(store.client()) == []
+    assert check(store) == []
 
 
 def test_a_single_server_is_no_cluster(start: Start, opened):

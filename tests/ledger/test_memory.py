@@ -52,6 +52,15 @@ def test_what_is_put_is_got_until_it_is_dropped(memory: Memory) -> None:
     assert memory.get("more ada") is None
 
 
+def test_a_memory_goes_on_over_a_line_that_its_server_has_closed(store: Store) -> None:
+    memory = kept(store, store.keys("chat"))
+    memory.put("k", "v", 60)
+    client = store.client()
+    [others] = [one for one in client.client_list() if one["cmd"] == "set"]
+    client.client_kill(others["addr"])
+    assert memory.get("k") == "v"
+
+
 def test_what_a_worker_remembers_its_intake_does_too(line: Line, store: Store) -> None:
     Memory(asker(line, store)).put("k", "v", 60)
     assert kept(store, store.keys("chat")).get("k") == "v"

@@ -1,9 +1,12 @@
 """Opening a store: which one it is, what it hands out, and what is told when it cannot be used."""
 
 import os
+import select
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,13 +106,13 @@ def test_failed_tls_is_told(valkey: str, tmp_path: Path):
 
 
 def test_a_store_that_keeps_everything_gives_no_warning(store: Store):
-    assert check(store.client()) == []
+    assert check(store) == []
 
 
 def test_a_store_that_evicts_is_warned_about(store: Store):
     store.client().config_set("maxmemory-policy", "allkeys-lru")
     try:
-        assert "allkeys-lru" in check(store.client())[0]
+        assert "allkeys-lru" in check(store)[0]
     finally:
         store.client().config_set("maxmemory-policy", "noeviction")
 
@@ -126,15 +129,60 @@ def test_a_store_that_evicts_is_warned_about(store: Store):
     ],
 )
 def test_a_server_below_the_floor_is_refused(about: dict[str, str], too_old: bool):
-    class Client:
-        def info(self) -> dict[str, str]:
-            return about
+    class Told:
+        def ask(self, key: str, *commands: Sequence[str]) -> list[str]:
+            assert commands == (("INFO",),)
+            return ["# Server\r\n" + "".join(f"{n}:{told}\r\n" for n, told in about.items())]
 
     if too_old:
         with pytest.raises(StoreError, match="or newer"):
-            check(Client())  # type: ignore[arg-type]  # a fake
+            check(Told())
     else:
-        assert check(Client()) == []  # type: ignore[arg-type]  # a fake
+        assert check(Told()) == []
+
+
+def test_commands_are_asked_together_and_answered_in_their_order(store: Store):
+    text = "ä" * 100_000  # comes in pieces
+    said = store.ask("k", ("SET", "k", text), ("GET", "k"), ("STRLEN", "k"), ("GET", "none"))
+    assert said == ["OK", text, 200_000, None]
+
+
+def test_an_answer_that_is_an_error_is_told(store: Store):
+    with pytest.raises(StoreError, match="refused: WRONGTYPE"):
+        store.ask("k", ("SET", "k", "text"), ("HGETALL", "k"))
+
+
+def test_a_single_server_is_reached_without_a_client_library(valkey: str, tmp_path: Path):
+    code = """
+import sys
+from pathlib import Path
+from botcannon_core.compose.spec import StoreSpec
+from botcannon_core.ledger import conf
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.memory import kept
+from botcannon_core.ledger.store import check, open_store
+
+store = open_store(StoreSpec(url=sys.argv[1]), "T", Path.cwd())
+check(store)
+conf.save(store, "key", {"n": 1})
+assert conf.stored(store, ["key"]) == {"key": {"n": 1}}
+kept(store, store.keys("work")).put("k", "v", 60)
+assert Line(store, "k").ask("PING") == "PONG"
+sys.exit(" ".join({"redis", "asyncio", "ssl"} & set(sys.modules)) or 0)
+"""
+    with before(valkey) as port:
+        for url in (valkey, f"redis://127.0.0.1:{port}/1"):
+            words = [sys.executable, "-c", code, url]
+            environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+            environment.pop("BOTCANNON_STORE", None)
+            subprocess.run(words, cwd=tmp_path, env=environment, check=True, timeout=30)
+
+
+def test_the_database_of_an_address_is_the_one_that_is_used(valkey: str, tmp_path: Path):
+    with before(valkey) as port:
+        store_at(f"redis://127.0.0.1:{port}/3", tmp_path).ask("x", ("SET", "x", "three"))
+    assert store_at(f"{valkey}?db=3", tmp_path).ask("x", ("GET", "x")) == ["three"]
+    assert store_at(valkey, tmp_path).ask("x", ("GET", "x")) == [None]
 
 
 def store_at(url: str, project: Path) -> Store:
@@ -162,6 +210,37 @@ def answering(reply: bytes) -> Iterator[int]:
                     with line:
                         line.recv(65536)
                         line.sendall(reply)
+            except OSError:
+                pass  # the test is over
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+@contextmanager
+def before(valkey: str) -> Iterator[int]:
+    """A TCP port behind which the server of a unix socket is."""
+    path = valkey.removeprefix("unix://")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def carry(line: socket.socket) -> None:
+            with line, socket.socket(socket.AF_UNIX) as inner:
+                inner.connect(path)
+                other = {line: inner, inner: line}
+                while True:
+                    for ready in select.select([line, inner], [], [])[0]:
+                        if not (data := ready.recv(65536)):
+                            return
+                        other[ready].sendall(data)
+
+        def serve() -> None:
+            try:
+                while True:
+                    line, _ = server.accept()
+                    threading.Thread(target=carry, args=(line,), daemon=True).start()
             except OSError:
                 pass  # the test is over
 
