@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 
-import psutil
+from botcannon_core.cannon.kernel import started_at
 
 # Start times are told by a clock that may be set; two processes with one pid start further apart.
 _SAME_START_SECONDS = 2
@@ -21,7 +21,7 @@ def host() -> str:
 
 def own_life() -> str:
     """`HOST:PID:START`: a name that no other process has, had or will have."""
-    return f"{host()}:{os.getpid()}:{_start_of(os.getpid())}"
+    return f"{host()}:{os.getpid()}:{started_at(os.getpid())}"
 
 
 def is_over_here(life: str) -> bool:
@@ -29,18 +29,10 @@ def is_over_here(life: str) -> bool:
     where, pid, start = [*life.rsplit(":", 2), "", ""][:3]
     if where != host() or not pid.isdigit() or not start.isdigit():
         return False
-    now = _start_of(int(pid))
+    now = started_at(int(pid))
     return now is None or abs(now - int(start)) > _SAME_START_SECONDS
 
 
 def is_running(pid: int) -> bool:
     """True if there is a process with this pid; one that only waits to be buried is over."""
-    return _start_of(pid) is not None
-
-
-def _start_of(pid: int) -> int | None:
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time())
-    except psutil.Error:
-        return None
+    return started_at(pid) is not None

@@ -11,8 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 
-import psutil
-
+from botcannon_core.cannon.kernel import children
 from botcannon_core.cannon.life import is_running
 
 LAST_SECONDS = 3.0  # after SIGKILL; who is not gone then hangs in the kernel
@@ -54,10 +53,10 @@ def end_all(reap: Callable[[], None]) -> None:
 def _orphans(ours: set[int]) -> list[int]:
     session = os.getsid(0)
     found = []
-    for one in psutil.Process().children():
+    for pid in children():
         try:
-            if one.pid not in ours and os.getsid(one.pid) == session:
-                found.append(one.pid)
-        except (psutil.Error, ProcessLookupError):
+            if pid not in ours and os.getsid(pid) == session:
+                found.append(pid)
+        except ProcessLookupError:
             pass  # gone meanwhile
     return found
