@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 
-from botcannon_core.ledger.embedded import server_program
+from botcannon_core.ledger.server import server_program
 
 START_SECONDS = 10.0
 

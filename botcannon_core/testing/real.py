@@ -24,8 +24,8 @@ from botcannon_core.errors import ServiceError, StoreError, UsageError
 from botcannon_core.ledger import visit
 from botcannon_core.ledger.address import parsed
 from botcannon_core.ledger.admission import Gate
-from botcannon_core.ledger.embedded import answer, server_program
 from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.server import answer, server_program
 from botcannon_core.ledger.store import Store
 from botcannon_core.testing.bot import Reply, reply
 from botcannon_core.testing.declared import Declared

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import redis
 
-from botcannon_core.ledger.embedded import server_program
 from botcannon_core.ledger.keys import Keys
+from botcannon_core.ledger.server import server_program
 from tests.chaos.plan import LEASE_SECONDS, TIMEOUT_SECONDS, TRIES, Plan
 from tests.chaos.wire import Wire
 

@@ -15,8 +15,8 @@ import pytest
 import redis
 
 from botcannon_core.compose.spec import StoreSpec
-from botcannon_core.ledger.embedded import server_program
 from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.server import server_program
 from botcannon_core.ledger.store import open_store
 from botcannon_core.testing.fake.store import FakeStore
 from tests.ledger.server_here import wait_until

