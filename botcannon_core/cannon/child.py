@@ -23,8 +23,6 @@ from botcannon_core.errors import CannonError
 
 Run = Callable[[Channel], str]
 
-_MOST_DESCRIPTORS = 65_536
-
 
 @dataclass(eq=False)
 class Child:
@@ -91,7 +89,7 @@ def _settle_in(parent: int, output: int, owns_terminal: bool, keep: set[int]) ->
         os.dup2(output, 1)
         os.dup2(output, 2)
     process.print_at_once()
-    _close_all_but({0, 1, 2, *keep})
+    process.close_all_but({0, 1, 2, *keep})
     process.drop_secrets()
 
 
@@ -118,13 +116,6 @@ def _try_to_send(channel: Channel, kind: str, body: object) -> None:
         channel.send(kind, body)
     except OSError:
         pass  # the launcher is gone
-
-
-def _close_all_but(keep: set[int]) -> None:
-    """Close what the launcher had open. Its objects stay alive in its frames, so none closes twice."""
-    edges = sorted(keep)
-    for low, high in zip(edges, [*edges[1:], _MOST_DESCRIPTORS], strict=True):
-        os.closerange(low + 1, high)
 
 
 def _lead_own_group(pid: int) -> None:

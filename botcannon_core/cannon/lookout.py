@@ -14,28 +14,23 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from botcannon_core.cannon.process import die_with_parent, drop_secrets, forget_signals
+from botcannon_core.cannon.look import Look
+from botcannon_core.cannon.process import (
+    close_all_but,
+    die_with_parent,
+    drop_secrets,
+    forget_signals,
+)
 from botcannon_core.compose.fit import flag, misfits
 from botcannon_core.compose.importing import import_problem
 from botcannon_core.compose.loading import asks_for, enter, no_entry, problem
-from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 from botcannon_core.errors import Problem
 from botcannon_core.message import one_line
-
-
-@dataclass(frozen=True)
-class Look:
-    """One class to look at: the `index`th of its service's classes, and the module it should be in."""
-
-    service: ServiceSpec
-    index: int
-    one: ClassSpec
-    module: str
 
 
 def keep_lookout(
@@ -47,7 +42,7 @@ def keep_lookout(
     """
     status = 1
     try:
-        _settle_in(output, parent)
+        _settle_in(report, output, parent)
         me = os.getpid()
         enter(project)
         for module, wanted in looks.items():
@@ -62,7 +57,7 @@ def keep_lookout(
         os._exit(status)  # no clean-up of the parent's, and no waiting for threads of the modules
 
 
-def _settle_in(output: int, parent: int) -> None:
+def _settle_in(report: int, output: int, parent: int) -> None:
     os.setpgid(0, 0)
     forget_signals()
     faulthandler.disable()  # the parent tells how it died; a dump would go to the parent's terminal
@@ -71,6 +66,9 @@ def _settle_in(output: int, parent: int) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
+    close_all_but(
+        {0, 1, 2, report, output}
+    )  # what the launcher holds, a module's children would hold
     # the objects too: under a test runner they are not the descriptors
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - open while the process is
     sys.stdout = sys.stderr = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115

@@ -22,7 +22,7 @@ from botcannon_core.errors import ComposeError, Problem, UsageError, suggest
 from botcannon_core.ledger import conf as stored_conf
 from botcannon_core.ledger.history import History
 from botcannon_core.ledger.line import Line
-from botcannon_core.ledger.store import Store, open_store
+from botcannon_core.ledger.store import Opening, Store
 
 COMPOSE_FILE = "cannon-compose.yml"
 OWN_FOLDER = ".botcannon"
@@ -92,10 +92,17 @@ def chosen(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names or known))
 
 
-def prepare(file: str | None, names: Sequence[str], ask: conf.Ask, parts: frozenset[Part]) -> Ready:
+def prepare(
+    file: str | None,
+    names: Sequence[str],
+    ask: conf.Ask,
+    parts: frozenset[Part],
+    meanwhile: Callable[[], object] | None = None,
+) -> Ready:
     """Make ready to run these parts of the services `names`, or of all.
 
-    Raises ComposeError with every problem, and StoreError if the store cannot be used.
+    The caller does `meanwhile` while the store starts and another process looks at the classes. Raises
+    ComposeError with every problem, and StoreError if the store cannot be used.
     """
     project = Path.cwd()
     reading = read(file)
@@ -103,20 +110,25 @@ def prepare(file: str | None, names: Sequence[str], ask: conf.Ask, parts: frozen
         raise ComposeError(reading.problems)
     wanted = chosen(reading, names)
     problems = list(_problems_of(reading, wanted, all_of_them=not names))
+    opening = Opening(reading.spec.store, reading.spec.namespace, project)
+    if not problems:
+        opening.begin()
     sound = [name for name in wanted if name in reading.spec.services]
-    looked = check(reading.checkable, [*sound, *(n for n in wanted if n in reading.halves)])
-    problems += looked.problems
-    store, resolved = _resolved(reading.spec, sound, project, ask, problems)
-    if "intake" in parts:
-        problems += _two_owners(resolved, looked.facts)
-    if problems:
-        if store is not None:
-            store.close()
-        raise ComposeError(sorted(set(problems), key=lambda one: (one.line, one)))
-    store = store or open_store(reading.spec.store, reading.spec.namespace, project)
+    halves = [name for name in wanted if name in reading.halves]
+    try:
+        looked = check(reading.checkable, [*sound, *halves], meanwhile=meanwhile)
+        problems += looked.problems
+        resolved = _resolved(reading.spec, sound, opening, ask, problems)
+        if "intake" in parts:
+            problems += _two_owners(resolved, looked.facts)
+        if problems:
+            raise ComposeError(sorted(set(problems), key=lambda one: (one.line, one)))
+        known = _cautions(opening.store(), project, reading.spec.file)
+    except BaseException:
+        opening.drop()
+        raise
     services = {name: resolved.services[name] for name in wanted}
-    known = (*cautions.of_store(store), *cautions.of_files(project, reading.spec.file))
-    return Ready(project, parts, services, looked.facts, store, known)
+    return Ready(project, parts, services, looked.facts, opening.store(), known)
 
 
 def save(store: Store, to_store: Mapping[str, Mapping[str, object]]) -> None:
@@ -126,23 +138,30 @@ def save(store: Store, to_store: Mapping[str, Mapping[str, object]]) -> None:
 
 
 def _resolved(
-    spec: ComposeSpec, names: Sequence[str], project: Path, ask: conf.Ask, problems: list[Problem]
-) -> tuple[Store | None, ComposeSpec]:
+    spec: ComposeSpec,
+    names: Sequence[str],
+    opening: Opening,
+    ask: conf.Ask,
+    problems: list[Problem],
+) -> ComposeSpec:
     """The spec with real kwargs; the store is opened only if a class has a key."""
     keys = conf.keys(spec, names)
-    store = open_store(spec.store, spec.namespace, project) if keys else None
-    stored = stored_conf.stored(store, keys, is_given) if store is not None else {}
+    stored = stored_conf.stored(opening.store(), keys, is_given) if keys else {}
     # a person is asked for nothing that a mistake elsewhere would make them type again
     found = conf.resolve(spec, names, stored, ask if not problems else _nobody)
     problems += found.problems
-    if store is not None and not problems:
-        save(store, found.to_store)
-    return store, found.spec
+    if keys and not problems:
+        save(opening.store(), found.to_store)
+    return found.spec
 
 
 def is_given(key: str, name: str) -> bool:
     """True if the environment has this secret, so that a stored one of another key is no hindrance."""
     return bool(os.environ.get(conf.variable(key, name)))
+
+
+def _cautions(store: Store, project: Path, file: str) -> tuple[str, ...]:
+    return (*cautions.of_store(store), *cautions.of_files(project, file))
 
 
 def _nobody(_key: str, _name: str) -> str | None:

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from botcannon_core.cannon import control, locks, prepare
-from botcannon_core.cannon.launcher import Launcher
-from botcannon_core.cannon.log import Log
 from botcannon_core.cannon.prepare import OWN_FOLDER, Ready
 from botcannon_core.cannon.service import Part
 from botcannon_core.cli.asking import ask_for_secret
@@ -43,7 +41,7 @@ def up(
     --lazy forks the next worker only when the last one has ended. --only runs one part of the services
     here and leaves the other to another `up`. --detach goes on in the background once all is up.
     """
-    ready = prepare.prepare(file, services, ask_for_secret, ONLY[only])
+    ready = prepare.prepare(file, services, ask_for_secret, ONLY[only], _meet_the_launcher)
     for caution in ready.cautions:
         print(f"botcannon: caution: {caution}", file=sys.stderr)
     if lazy:
@@ -59,11 +57,20 @@ def up(
             os.close(descriptor)
 
 
+def _meet_the_launcher() -> None:
+    """Import what will run: 40 ms that `up` has while others work, and other verbs need not spend."""
+    import botcannon_core.cannon.launcher
+    import botcannon_core.cannon.log  # noqa: F401 - both are found in a moment
+
+
 def _run(
     ready: Ready,
     screen: TextIO | None,
     on_up: Callable[[bool], None] | None = None,
 ) -> int:
+    from botcannon_core.cannon.launcher import Launcher  # see _meet_the_launcher
+    from botcannon_core.cannon.log import Log
+
     log = Log(ready.project / LOG_FOLDER, screen)
     launcher = Launcher(ready, log, on_up)
     try:

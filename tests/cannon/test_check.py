@@ -56,6 +56,23 @@ def test_nothing_is_imported_or_left_in_this_process(tmp_path: Path) -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_the_launcher_goes_on_while_another_process_looks(tmp_path: Path) -> None:
+    sign = tmp_path / "sign"
+    waits = f"import os, time\nwhile not os.path.exists({str(sign)!r}): time.sleep(0.001)\n"
+    compose = spec(tmp_path, {"waits": waits + FITS})
+    found = check(compose, ["s"], 5, tmp_path, meanwhile=sign.touch)
+    assert found.problems == ()
+    assert found.facts["s"].handles == frozenset()
+
+
+def test_what_the_launcher_has_open_is_closed_to_the_modules(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        assert told(tmp_path, {"looks": f"import os\nos.fstat({lock.fileno()})\n"}) == [
+            "app/looks.py:2: services.s.tasks[0]: fails at import: "
+            "OSError: [Errno 9] Bad file descriptor"
+        ]
+
+
 def test_nothing_is_constructed(tmp_path: Path) -> None:
     made = tmp_path / "made"
     text = FITS + f"    def __init__(self): open({str(made)!r}, 'w')\n"
