@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -80,5 +79,7 @@ class ServiceError(CannonError):
 
 def suggest(word: str, known: Sequence[str]) -> str:
     """The tail of an error about an unknown word: `; did you mean 'x'?`, or nothing at all."""
+    from difflib import get_close_matches  # 0.3 MB, which only a mistake is worth
+
     near = get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -8,7 +8,6 @@ whether one asks back (acl).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 from botcannon_core.chat.acl import Asker
 from botcannon_core.chat.clean import paged
 from botcannon_core.chat.parse import unfenced
+from botcannon_core.digest import digest
 
 CONFIRM_SECONDS = 120.0
 LAST_SECONDS = 3_600.0
@@ -66,7 +66,7 @@ class Talk:
     ) -> None:
         who = json.dumps([asker.network, asker.room, asker.user])
         # a digest, for keys are short and people's ids may be anything
-        self._key = f"talk:{hashlib.sha256(who.encode(errors='replace')).hexdigest()[:32]}"
+        self._key = f"talk:{digest(who)}"
         self._memory = memory
         self._asks_back = asks_back
         self._cancel = cancel

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.machinery import ModuleSpec
+from importlib.machinery import FileFinder, ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
@@ -129,7 +129,10 @@ def enter(project: Path | None = None) -> None:
         return
     for name in [name for name in sys.modules if name == "app" or name.startswith("app.")]:
         del sys.modules[name]
-    importlib.invalidate_caches()
+    for path in (folder, folder / "app"):
+        # what is there now counts; of all other folders nothing has to be read again
+        if isinstance(finder := sys.path_importer_cache.get(str(path)), FileFinder):
+            finder.invalidate_caches()
     if not (folder / "app" / "__init__.py").is_file():
         spec = ModuleSpec("app", None, is_package=True)
         spec.submodule_search_locations = [str(folder / "app")]

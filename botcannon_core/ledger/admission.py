@@ -6,12 +6,12 @@ One script decides it in one step (lua/admit). Not here: what an intake does whi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from botcannon_core.compose.spec import BacklogSpec, DeliverSpec, ServiceSpec, UniqueSpec
+from botcannon_core.digest import digest
 from botcannon_core.ledger import cancels, lanes
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused
@@ -105,14 +105,9 @@ def _named(keys: Keys, gate: Gate, fields: Mapping[str, str]) -> tuple[str | Non
     unique = fields.get(gate.unique.by) if gate.unique else None
     lane = gate.deliver.lane_of(fields)
     return (
-        None if unique is None else keys.key(f"unique:{_digest(unique)}"),
+        None if unique is None else keys.key(f"unique:{digest(unique)}"),
         None if lane is None else lanes.key_of(keys, lane),
     )
-
-
-def _digest(text: str) -> str:
-    """A short name for a value of any length."""
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _ms(seconds: float) -> int:

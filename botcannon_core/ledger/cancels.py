@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from botcannon_core.digest import digest
 from botcannon_core.ledger.keys import Keys
 
 if TYPE_CHECKING:  # a worker needs no store client
@@ -52,10 +53,7 @@ def whose(fields: Mapping[str, str]) -> str:
     """Who said a message and where, as a short name; nothing for nobody known."""
     if not fields.get("user"):
         return ""
-    import hashlib  # brings OpenSSL along, and whoever runs in a worker never comes here
-
-    who = json.dumps([fields.get(name, "") for name in WHO])
-    return hashlib.blake2b(who.encode(errors="replace"), digest_size=16).hexdigest()
+    return digest(json.dumps([fields.get(name, "") for name in WHO]))
 
 
 def is_before(entry: str, other: str) -> bool:

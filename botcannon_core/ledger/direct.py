@@ -99,7 +99,10 @@ def _opened(address: Address) -> socket.socket:
             line.close()
             raise type(error)(error.errno, f"{error.strerror}: {address.path}") from error
     else:
-        line = socket.create_connection(address.hosts[0], trouble.CONNECT_TIMEOUT)
+        host, port = address.hosts[0]
+        # bytes, for a str is sent through a codec whose tables take 0.4 MB
+        name: Any = host.encode() if host.isascii() else host
+        line = socket.create_connection((name, port), trouble.CONNECT_TIMEOUT)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     line.settimeout(trouble.SOCKET_TIMEOUT)

@@ -6,9 +6,9 @@ with a consumer of their own, hold no lease, and are taken along by whoever sett
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
+from botcannon_core.digest import digest
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
 
@@ -19,7 +19,7 @@ LANE = "lane"  # the consumer that holds what waits
 def key_of(keys: Keys, value: str) -> str:
     """The list of the entries with this value."""
     if len(value) > LONGEST:
-        value = hashlib.blake2b(value.encode(errors="replace"), digest_size=16).hexdigest()
+        value = digest(value)
     return keys.key(f"lane:{value}")
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import hiredis
 
+from botcannon_core.digest import sha1_of
 from botcannon_core.errors import StoreError
 
 if TYPE_CHECKING:
@@ -269,11 +270,8 @@ class Script:
     """A Lua script with the name the server knows it by."""
 
     def __init__(self, text: str) -> None:
-        # sha1 is what the protocol asks for; it guards nothing here
-        from hashlib import sha1  # only where a store is used: saves the import in slim processes
-
         self.text = text
-        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self.sha = sha1_of(text)
 
 
 _scripts: dict[str, Script] = {}
