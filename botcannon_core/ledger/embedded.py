@@ -7,7 +7,6 @@ answers (server), its life afterwards (see `keeper`, which also draws the locks)
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import select
 import stat
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from botcannon_core.digest import digest
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import keeper
 from botcannon_core.ledger.server import SILENCE, WAY_OUT, answer, line, server_program
@@ -126,7 +126,7 @@ def socket_in(folder: Path) -> str:
     import tempfile  # 3 ms of every start, for few
 
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    name = digest(str(folder))[:16]
     private = Path(base) / f"botcannon-{os.geteuid()}-{name}"
     private.mkdir(mode=0o700, exist_ok=True)
     _refuse_foreign(private)
