@@ -129,7 +129,7 @@ def test_a_forbidden_arrow_would_be_seen(who: str, source: str) -> None:
         ("ledger.store", "from botcannon_core.compose.spec import StoreSpec"),
         ("tasks.torch", "from botcannon_core.chat.walk import walk"),
         ("cannon.pool", "from botcannon_core.cannon.forker import Forker"),
-        ("cli.running", "from botcannon_core.cannon import launcher"),
+        ("cli.launching", "from botcannon_core.cannon import launcher"),
     ],
 )
 def test_an_allowed_arrow_is_let_through(who: str, source: str) -> None:

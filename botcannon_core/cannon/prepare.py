@@ -1,7 +1,7 @@
-"""Everything that must be right before anything starts: read, check, find kwargs, open the store.
+"""Everything that must be right before anything runs: check, find kwargs, open the store.
 
-All that is wrong is reported together. Not here: what runs afterwards (launcher), and how people are
-asked for a secret (cli).
+All that is wrong is reported together. Not here: reading the file (declared), what runs afterwards
+(launcher), and how people are asked for a secret (cli).
 """
 
 from __future__ import annotations
@@ -14,18 +14,15 @@ from pathlib import Path
 
 from botcannon_core.cannon import cautions
 from botcannon_core.cannon.check import Facts, check
+from botcannon_core.cannon.declared import OWN_FOLDER, Declared
 from botcannon_core.cannon.service import Part
-from botcannon_core.compose import conf, reader
-from botcannon_core.compose.reader import Reading
+from botcannon_core.compose import conf
 from botcannon_core.compose.spec import ComposeSpec, ServiceSpec
-from botcannon_core.errors import ComposeError, Problem, UsageError, suggest
+from botcannon_core.errors import ComposeError, Problem
 from botcannon_core.ledger import conf as stored_conf
 from botcannon_core.ledger.history import History
 from botcannon_core.ledger.line import Line
 from botcannon_core.ledger.store import Opening, Store
-
-COMPOSE_FILE = "cannon-compose.yml"
-OWN_FOLDER = ".botcannon"
 
 
 @dataclass(frozen=True)
@@ -77,58 +74,45 @@ class Ready:
         return partial(History, self.store.copier())
 
 
-def read(file: str | None) -> Reading:
-    """What the compose file says; the default one stands in the working directory."""
-    return reader.read(Path(file or COMPOSE_FILE))
-
-
-def chosen(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
-    """The services that `names` mean: themselves, or all. Raises UsageError for one unknown."""
-    known = [*reading.spec.services, *reading.broken]
-    for name in names:
-        if name not in known:
-            hint = suggest(name, known) or f"; there are: {', '.join(sorted(known)) or 'none'}"
-            raise UsageError(f"no service {name!r} in {reading.spec.file}{hint}")
-    return tuple(dict.fromkeys(names or known))
-
-
 def prepare(
-    file: str | None,
-    names: Sequence[str],
+    declared: Declared,
     ask: conf.Ask,
     parts: frozenset[Part],
     meanwhile: Callable[[], object] | None = None,
 ) -> Ready:
-    """Make ready to run these parts of the services `names`, or of all.
+    """Make ready to run these parts of what is declared.
 
-    The caller does `meanwhile` while the store starts and another process looks at the classes. Raises
-    ComposeError with every problem, and StoreError if the store cannot be used.
+    The caller does `meanwhile` while another process looks at the classes. Raises ComposeError with
+    every problem, and StoreError if the store cannot be used.
     """
-    project = Path.cwd()
-    reading = read(file)
-    if not reading.spec.services and not reading.broken:
-        raise ComposeError(reading.problems)
-    wanted = chosen(reading, names)
-    problems = list(_problems_of(reading, wanted, all_of_them=not names))
-    opening = Opening(reading.spec.store, reading.spec.namespace, project)
-    if not problems:
-        opening.begin()
-    sound = [name for name in wanted if name in reading.spec.services]
-    halves = [name for name in wanted if name in reading.halves]
     try:
-        looked = check(reading.checkable, [*sound, *halves], meanwhile=meanwhile)
-        problems += looked.problems
-        resolved = _resolved(reading.spec, sound, opening, ask, problems)
-        if "intake" in parts:
-            problems += _two_owners(resolved, looked.facts)
-        if problems:
-            raise ComposeError(sorted(set(problems), key=lambda one: (one.line, one)))
-        known = _cautions(opening.store(), project, reading.spec.file)
+        return _prepared(declared, ask, parts, meanwhile)
     except BaseException:
-        opening.drop()
+        declared.opening.drop()
         raise
-    services = {name: resolved.services[name] for name in wanted}
-    return Ready(project, parts, services, looked.facts, opening.store(), known)
+
+
+def _prepared(
+    declared: Declared,
+    ask: conf.Ask,
+    parts: frozenset[Part],
+    meanwhile: Callable[[], object] | None,
+) -> Ready:
+    spec, halves = declared.reading.spec, declared.reading.halves
+    problems = list(declared.problems)
+    sound = [name for name in declared.wanted if name in spec.services]
+    lookable = [*sound, *(name for name in declared.wanted if name in halves)]
+    looked = check(declared.reading.checkable, lookable, meanwhile=meanwhile)
+    problems += looked.problems
+    resolved = _resolved(spec, sound, declared.opening, ask, problems)
+    if "intake" in parts:
+        problems += _two_owners(resolved, looked.facts)
+    if problems:
+        raise ComposeError(sorted(set(problems), key=lambda one: (one.line, one)))
+    project, store = declared.project, declared.opening.store()
+    services = {name: resolved.services[name] for name in declared.wanted}
+    known = (*cautions.of_store(store), *cautions.of_files(project, spec.file))
+    return Ready(project, parts, services, looked.facts, store, known)
 
 
 def save(store: Store, to_store: Mapping[str, Mapping[str, object]]) -> None:
@@ -160,18 +144,8 @@ def is_given(key: str, name: str) -> bool:
     return bool(os.environ.get(conf.variable(key, name)))
 
 
-def _cautions(store: Store, project: Path, file: str) -> tuple[str, ...]:
-    return (*cautions.of_store(store), *cautions.of_files(project, file))
-
-
 def _nobody(_key: str, _name: str) -> str | None:
     return None
-
-
-def _problems_of(reading: Reading, wanted: Sequence[str], all_of_them: bool) -> Sequence[Problem]:
-    """All problems, or, of a choice of services, those of the file and of the chosen ones."""
-    others = {p for name, found in reading.broken.items() if name not in wanted for p in found}
-    return reading.problems if all_of_them else [p for p in reading.problems if p not in others]
 
 
 def _two_owners(spec: ComposeSpec, facts: Mapping[str, Facts]) -> list[Problem]:

@@ -1,7 +1,7 @@
 """Opening a project to look at it or to handle what it holds: its compose file and its store.
 
 A broken file can still be looked into, as far as it says where. Not here: making ready to run
-(cannon.prepare).
+(cannon.declared, cannon.prepare).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from botcannon_core.cannon import control, prepare
+from botcannon_core.cannon import control, declared
 from botcannon_core.compose.reader import Reading
 from botcannon_core.compose.spec import BacklogSpec, ServiceSpec
 from botcannon_core.errors import ComposeError, ServiceError, StoreError
@@ -90,7 +90,7 @@ def opened(file: str | None, *names: str) -> Iterator[Project]:
     StoreError.
     """
     reading = read(file)
-    services = prepare.chosen(reading, names)
+    services = declared.chosen(reading, names)
     store = open_store(reading.spec.store, reading.spec.namespace, Path.cwd())
     try:
         yield Project(reading, store, services)
@@ -100,7 +100,7 @@ def opened(file: str | None, *names: str) -> Iterator[Project]:
 
 def read(file: str | None) -> Reading:
     """The compose file, which names one service at least. Raises ComposeError."""
-    reading = prepare.read(file)
+    reading = declared.read(file)
     if not reading.spec.services and not reading.broken:
         raise ComposeError(reading.problems)
     return reading
@@ -109,6 +109,6 @@ def read(file: str | None) -> Reading:
 def running_here() -> dict[str, str]:
     """The services of this folder's launchers and their states, without asking the store."""
     found: dict[str, str] = {}
-    for path in control.launchers(Path(prepare.OWN_FOLDER, "run")).values():
+    for path in control.launchers(Path(declared.OWN_FOLDER, "run")).values():
         found |= control.tell(path, {"verb": "pid"})["services"]
     return found

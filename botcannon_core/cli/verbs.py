@@ -26,7 +26,7 @@ class Verb:
 
 
 VERBS = {
-    "up": Verb("running", "up", "start services and keep them running"),
+    "up": Verb("starting", "up", "start services and keep them running"),
     "down": Verb("running", "down", "end what `up --detach` started"),
     "ps": Verb("looking", "ps", "the running processes, by service"),
     "start": Verb("running", "start", "start services under the running `up`"),

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from botcannon_core.cannon.prepare import COMPOSE_FILE
+from botcannon_core.cannon.declared import COMPOSE_FILE
 from botcannon_core.compose import conf, reader
 from botcannon_core.compose.reader import Reading
 from botcannon_core.compose.spec import ServiceSpec

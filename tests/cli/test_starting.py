@@ -69,6 +69,16 @@ def test_the_store_is_started_first_then_the_check_then_pool_and_intake(begun) -
     assert [how for how, _ in begun] == ["spawn", "fork", "fork", "fork"]
 
 
+def test_little_is_imported_before_the_store_starts(begun) -> None:
+    (_, at_store), *_ = begun
+    ours = [name.removeprefix("botcannon_core.") for name in at_store]
+    assert {name for name in ours if name.startswith("cannon.")} == {"cannon.declared"}
+    assert {name for name in ours if name.startswith(("chat.", "programs."))} == {
+        "chat.schema",
+        "programs.schema",
+    }
+
+
 def test_the_launcher_is_imported_while_the_store_starts_and_the_check_looks(begun) -> None:
     (_, at_store), (_, at_check), (_, at_pool), _ = begun
     assert "botcannon_core.cannon.launcher" not in at_store | at_check

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from botcannon_core.cannon.prepare import COMPOSE_FILE
+from botcannon_core.cannon.declared import COMPOSE_FILE
 from botcannon_core.compose import document, nodes, reader
 from botcannon_core.contract import ContractError
 from botcannon_core.errors import ComposeError, Problem, UsageError, suggest

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from botcannon_core.cannon.prepare import COMPOSE_FILE
+from botcannon_core.cannon.declared import COMPOSE_FILE
 from botcannon_core.cli.program import skeleton
 from botcannon_core.compose import document
 from botcannon_core.compose.adding import Unaddable
