@@ -6,11 +6,14 @@ by which messages are worked on (stream).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from botcannon_core.ledger.asker import Asker
+from botcannon_core.ledger.direct import Command
 from botcannon_core.ledger.keys import CHANNELS, services_in, services_pattern
 from botcannon_core.ledger.store import Store
+from botcannon_core.ledger.stream import Entry, entries
 from botcannon_core.message import Message
 
 Channel = Literal["data", "taskback", "log", "dead"]
@@ -26,30 +29,29 @@ class History:
 
     def __init__(self, open: Callable[[], Store]) -> None:  # noqa: A002 - what it does
         self._open = open
-        self._opened: Store | None = None
+        self._opened: tuple[Store, Asker] | None = None
 
     def services(self) -> list[str]:
         """The names of all services that have ever stored something, sorted."""
-        store = self._store
-        with store.asking() as client:
+        store, _ = self._both
+        with store.asking() as client:  # which goes round all nodes of a cluster
             found = client.scan_iter(match=services_pattern(store.namespace), count=1000)
             return services_in(store.namespace, found)
 
     def latest(self, service: str, channel: Channel = "data") -> Message | None:
         """The newest message, or None if there is none."""
         key = self._key(service, channel)
-        with self._store.asking() as client:
-            entries: Any = client.xrevrange(key, count=1)
-            if entries and "_note" in entries[0][1]:  # one a message that runs, if all of them tell
-                entries = client.xrevrange(key, count=1000)
-        found = _messages(entries, service, channel)
-        return found[0] if found else None
+        found = self._entries(key, "+", "-", 1)
+        if found and "_note" in found[0].fields:  # one a message that runs, if all of them tell
+            found = self._entries(key, "+", "-", 1000)
+        messages = _messages(found, service, channel)
+        return messages[0] if messages else None
 
     def last(
         self, service: str, seconds: float, channel: Channel = "data", limit: int = 10_000
     ) -> list[Message]:
         """The messages of the last `seconds`, oldest first; of more than `limit` the newest ones."""
-        end = self._now()
+        end = self._now(self._key(service, channel))
         return self.between(service, end - seconds, end, channel, limit)
 
     def between(
@@ -67,9 +69,8 @@ class History:
         key = self._key(service, channel)
         if end < start or limit < 1:
             return []
-        with self._store.asking() as client:
-            entries: Any = client.xrevrange(key, max=_id(end), min=_id(start), count=limit)
-        return _messages(entries[::-1], service, channel)
+        found = self._entries(key, _id(end), _id(start), limit)
+        return _messages(found[::-1], service, channel)
 
     def sample(
         self, service: str, seconds: float, points: int = 200, channel: Channel = "data"
@@ -80,56 +81,64 @@ class History:
         one. It costs the same however much was stored.
         """
         key = self._key(service, channel)
-        end = _id(self._now())
+        end = _id(self._now(key))
         width = max(1, int(seconds * 1000) // max(1, points))  # milliseconds
-        with self._store.asking() as client, client.pipeline(transaction=False) as asked:
-            for slot in range(points - 1, -1, -1):
-                newest = end - slot * width
-                asked.xrevrange(key, max=max(0, newest), min=max(0, newest - width + 1), count=1)
-            found: Any = asked.execute()
-        return _messages([entry for entries in found for entry in entries], service, channel)
+        ends = [end - slot * width for slot in range(points - 1, -1, -1)]
+        asked = [_newest(key, max(0, last), max(0, last - width + 1), 1) for last in ends]
+        found = self._ask(key, *asked)
+        return _messages([one for answer in found for one in entries(answer)], service, channel)
 
     def count(self, service: str, channel: Channel = "data") -> int:
         """How many messages are kept."""
         key = self._key(service, channel)
-        with self._store.asking() as client:
-            return int(client.xlen(key))
+        return int(self._ask(key, ("XLEN", key))[0])
+
+    def warm(self) -> None:
+        """Import what the first question will need, for children that are forked; opens nothing."""
+        self._both[0].warm()
 
     def close(self) -> None:
         """Close the connection; the next question opens another."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            opened.close()
+            for one in opened:
+                one.close()
 
     @property
-    def _store(self) -> Store:
+    def _both(self) -> tuple[Store, Asker]:
         if self._opened is None:
-            self._opened = self._open()
+            store = self._open()
+            self._opened = store, Asker(store)
         return self._opened
+
+    def _ask(self, key: str, *commands: Command) -> list[Any]:
+        return self._both[1].ask(key, *commands)
+
+    def _entries(self, key: str, last: int | str, first: int | str, most: int) -> list[Entry]:
+        return entries(self._ask(key, _newest(key, last, first, most))[0])
 
     def _key(self, service: str, channel: str) -> str:
         if channel not in CHANNELS:
             raise ValueError(f"no channel {channel!r}; there are {', '.join(CHANNELS)}")
-        return self._store.keys(service).key(channel)
+        return self._both[0].keys(service).key(channel)
 
-    def _now(self) -> float:
-        """The store's time, which made the ids; this host's may differ."""
-        with self._store.asking() as client:
-            answer: Any = client.time()
-        # a cluster's answer comes by node
-        seconds, micros = answer if isinstance(answer, tuple) else next(iter(answer.values()))
+    def _now(self, key: str) -> float:
+        """The time of the server that makes the ids of `key`; this host's may differ."""
+        [(seconds, micros)] = self._ask(key, ("TIME",))
         return int(seconds) + int(micros) / 1e6
+
+
+def _newest(key: str, last: int | str, first: int | str, most: int) -> Command:
+    return ("XREVRANGE", key, last, first, "COUNT", most)
 
 
 def _id(seconds: float) -> int:
     return max(0, round(seconds * 1000))  # a message's own time finds it again
 
 
-def _messages(entries: Any, service: str, channel: Channel) -> list[Message]:
+def _messages(found: Iterable[Entry], service: str, channel: Channel) -> list[Message]:
     return [
-        _message(id, fields, service, channel)
-        for id, fields in entries  # noqa: A001
-        if "_note" not in fields
+        _message(one.id, one.fields, service, channel) for one in found if "_note" not in one.fields
     ]
 
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from botcannon_core.errors import StoreError, UsageError
+from botcannon_core.errors import UsageError
 from botcannon_core.ledger.keys import Keys
 
 if TYPE_CHECKING:  # a worker needs no store client
-    import socket
-
     from botcannon_core.ledger.line import Line
     from botcannon_core.ledger.store import Store
 
@@ -65,24 +63,13 @@ def forgetful() -> Memory:
 
 def kept(store: Store, keys: Keys) -> Memory:
     """A service's memory, waiting for the store at each word. They raise StoreError without it."""
-    from botcannon_core.ledger import direct  # not in a worker, which never comes here
+    from botcannon_core.ledger.asker import Asker  # not in a worker, which never comes here
 
-    line: socket.socket | None = None
+    asker = Asker(store)
 
     def ask(_kind: str, body: Any) -> Any:
-        nonlocal line
         words = _words(keys, body)
-        if not words:
-            return None
-        if line is None or not direct.is_quiet(line):  # the server has closed it meanwhile
-            line = store.connection(str(words[1]))
-        try:
-            with direct.told(store.address):
-                return direct.ask(line, (words,))[0]
-        except StoreError:
-            line.close()
-            line = None
-            raise
+        return asker.ask(words[1], words)[0] if words else None
 
     return Memory(ask)
 

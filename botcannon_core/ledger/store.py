@@ -103,6 +103,11 @@ class Store:
         return self._held is not None
 
     @property
+    def is_one(self) -> bool:
+        """True if one server is in charge of all keys."""
+        return self._address.kind != "cluster"
+
+    @property
     def inherited(self) -> tuple[int, ...]:
         """The descriptors a forked child keeps, so that an embedded server outlives the parent."""
         return (self._held.fd,) if self._held is not None else ()
@@ -159,6 +164,11 @@ class Store:
                 raise
         self.revive()
         return self._connection(key)
+
+    def warm(self) -> None:
+        """Import what a connection will need, for children that are forked; opens nothing."""
+        if self._held is None and not direct.fits(self._address):
+            import botcannon_core.ledger.dial  # noqa: F401 - redis, only where it is needed
 
     def revive(self) -> None:
         """Start the embedded server again if it is gone; nothing for any other store."""

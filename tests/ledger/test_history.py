@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -152,3 +153,30 @@ def test_a_store_that_is_gone_is_told(tmp_path: Path, monkeypatch):
     spec = StoreSpec(url=f"unix://{tmp_path}/gone.sock")
     with pytest.raises(StoreError, match=r"gone\.sock"):
         History(lambda: open_store(spec, "T", tmp_path)).services()
+
+
+def test_a_history_goes_on_over_a_connection_that_was_cut(store: Store, history: History):
+    put(store, n="1")
+    assert history.count("s") == 1
+    client = store.client()
+    [ours] = [one for one in client.client_list() if one["cmd"] == "xlen"]
+    client.client_kill(ours["addr"])
+    assert numbers(history.last("s", 60)) == ["1"]
+
+
+def test_an_error_is_told_and_the_next_question_is_answered(store: Store, history: History):
+    put(store, n="1")
+    store.client().set(store.keys("other").data, "no stream")
+    with pytest.raises(StoreError, match="WRONGTYPE"):
+        history.latest("other")
+    assert history.count("s") == 1
+
+
+def test_threads_that_ask_at_the_same_time_get_their_own_answers(store: Store, history: History):
+    counts = {f"s{count}": count for count in range(1, 9)}
+    for name, count in counts.items():
+        for _ in range(count):
+            store.client().xadd(store.keys(name).data, {"n": "1"})
+    with ThreadPoolExecutor(8) as threads:
+        asked = [name for _ in range(50) for name in counts]
+        assert list(threads.map(history.count, asked)) == [counts[name] for name in asked]

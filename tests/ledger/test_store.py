@@ -158,6 +158,7 @@ import sys
 from pathlib import Path
 from botcannon_core.compose.spec import StoreSpec
 from botcannon_core.ledger import conf
+from botcannon_core.ledger.history import History
 from botcannon_core.ledger.line import Line
 from botcannon_core.ledger.memory import kept
 from botcannon_core.ledger.store import check, open_store
@@ -168,6 +169,10 @@ conf.save(store, "key", {"n": 1})
 assert conf.stored(store, ["key"]) == {"key": {"n": 1}}
 kept(store, store.keys("work")).put("k", "v", 60)
 assert Line(store, "k").ask("PING") == "PONG"
+history = History(store.copier())
+history.warm()
+assert history.latest("work") is None
+assert (history.last("work", 60), history.sample("work", 60), history.count("work")) == ([], [], 0)
 sys.exit(" ".join({"redis", "asyncio", "ssl"} & set(sys.modules)) or 0)
 """
     with before(valkey) as port:
@@ -176,6 +181,22 @@ sys.exit(" ".join({"redis", "asyncio", "ssl"} & set(sys.modules)) or 0)
             environment = {**os.environ, "PYTHONPATH": os.getcwd()}
             environment.pop("BOTCANNON_STORE", None)
             subprocess.run(words, cwd=tmp_path, env=environment, check=True, timeout=30)
+
+
+def test_what_needs_a_client_library_may_have_it_imported_before_a_fork(tmp_path: Path):
+    code = """
+import sys
+from pathlib import Path
+from botcannon_core.compose.spec import StoreSpec
+from botcannon_core.ledger.history import History
+from botcannon_core.ledger.store import open_store
+
+History(open_store(StoreSpec(url="rediss://no-such-host.invalid"), "T", Path.cwd()).copier()).warm()
+sys.exit("redis" not in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environment.pop("BOTCANNON_STORE", None)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
 
 
 def test_the_database_of_an_address_is_the_one_that_is_used(valkey: str, tmp_path: Path):

@@ -32,6 +32,8 @@ class FakeStore:
 
     def __init__(self, clock: Callable[[], float] = time.time, namespace: str = "T") -> None:
         self.namespace = namespace
+        self.address = "in memory"
+        self.is_one = True
         self.database = Database(clock)
         self.is_up = True
         self._names = _script_names()
