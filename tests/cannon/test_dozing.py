@@ -155,6 +155,12 @@ def test_a_plain_file_is_always_there_to_read(around: Around) -> None:
         DozingLoop(around.intake, nothing.fileno()).run()
 
 
+def test_a_closed_descriptor_is_left_to_the_collector(around: Around) -> None:
+    os.close(around.read_end)
+    around.doze()
+    assert not around.intake.is_resting
+
+
 def test_whoever_has_dozed_is_driven_on_to_its_end(around: Around) -> None:
     around.answer()
 

@@ -43,7 +43,7 @@ class DozingLoop:
         self._watch.on(mine.signals, mine.hear_signals)
         try:
             self._watch.on(self._door, self._wake)
-        except PermissionError:  # a plain file or /dev/null: epoll refuses it, for it never blocks
+        except OSError:  # a plain file, for it never blocks, or closed: the collector will see
             self._wake()
         self._watch_store()
         mine.control.tell("state", "running")
