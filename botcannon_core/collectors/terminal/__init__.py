@@ -122,10 +122,10 @@ class Terminal:
             self._answered = asyncio.Event()
             self._answered.set()
         if self._surface is None:
-            if is_shown := self._waiting.is_shown:
-                self._waiting.make_room()
-            text = "" if is_shown else self._banner
+            text = "" if self._waiting.is_shown else self._banner
             self._surface = open_surface(text, self._prompt, self._complete, self._keys)
+            if self._waiting.is_shown:  # until now, for the editor took a moment to come
+                self._waiting.make_room()
         return self._surface, self._answered
 
 
