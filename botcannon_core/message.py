@@ -132,30 +132,33 @@ def checked_fields(fields: object, source: str) -> dict[str, str]:
     return dict(fields)
 
 
-def checked_results(results: object, source: str) -> dict[str, Any]:
-    """What a task returned, as a dict to merge; None is an empty one.
+def checked_results(results: object, source: object) -> dict[str, Any]:
+    """What a task returned, as a dict to merge; None is an empty one. `source` is that task, or a text.
 
     Raises MessageError for anything but a dict with string names that are not botcannon's.
     """
     if results is None:
         return {}
     if not isinstance(results, dict):
-        raise MessageError(f"{source} returned {_kind(results)}, not a dict or None")
+        raise MessageError(f"{_giver(source)} returned {_kind(results)}, not a dict or None")
     if len(results) > MOST_FIELDS:
-        raise MessageError(f"{source} returned {len(results)} results; {MOST_FIELDS} is the most")
+        text = f"returned {len(results)} results; {MOST_FIELDS} is the most"
+        raise MessageError(f"{_giver(source)} {text}")
     for name in results:
         if not isinstance(name, str):
-            raise MessageError(f"{source} returned the name {name!r}: {_kind(name)}, not a string")
+            text = f"returned the name {name!r}: {_kind(name)}, not a string"
+            raise MessageError(f"{_giver(source)} {text}")
         if name.startswith("_"):
-            raise MessageError(f"{source} set {name!r}: names with _ first are botcannon's")
+            raise MessageError(f"{_giver(source)} set {name!r}: names with _ first are botcannon's")
     return results
 
 
 def flat(results: Mapping[str, Any]) -> dict[str, str]:
     """Results as message fields: strings as they are, anything else as JSON text."""
-    return {
-        name: value if isinstance(value, str) else _text(value) for name, value in results.items()
-    }
+    fields = {}
+    for name, value in results.items():
+        fields[name] = value if isinstance(value, str) else _text(value)
+    return fields
 
 
 def redacted(text: str, hidden: Collection[str]) -> str:
@@ -185,6 +188,10 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _giver(source: object) -> str:
+    return source if isinstance(source, str) else f"{type(source).__name__}.task"
 
 
 def _kind(value: object) -> str:

@@ -47,7 +47,7 @@ def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -
             given = task.task(message, results)
             if type(given) is not dict and inspect.isawaitable(given):
                 given = _awaited(given)
-            results.update(checked_results(given, f"{type(task).__name__}.task"))
+            results.update(checked_results(given, task))
         return Ended("done", flat(checked_results(results, "the chain")))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
         return ended_by(error, hidden)

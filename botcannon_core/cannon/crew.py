@@ -12,45 +12,25 @@ the pool dies right here, the forker hears its socket close and kills every grou
 from __future__ import annotations
 
 import math
-import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
 
-from botcannon_core.cannon import chain, frames, process
+from botcannon_core.cannon import chain, frames, member, process, seat
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.forker import Birth
-from botcannon_core.cannon.frames import Channel
-from botcannon_core.cannon.given import Given
+from botcannon_core.cannon.given import Depth
+from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
-from botcannon_core.cannon.lines import Lines
 from botcannon_core.cannon.member import CANCELLED, State, Worker
 from botcannon_core.cannon.nursery import Cause, News, Nursery
 from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
 
-GIVE_SECONDS = 2.0  # for a worker to take a message of any size; it is waiting for it
 COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
-AHEAD_SECONDS = 0.004  # of work that a worker may be given at once
-MOST_AHEAD = 256  # jobs, however fast they are
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """Whom the crew tells: a worker asks for something; a job ended; these did not begin after all; a
-    line was printed; it fails; a worker says how far its job is.
-    """
-
-    asked: Callable[[Job | None, Any, Callable[[Any], None]], None]
-    ended: Callable[[Job, Ended], None]
-    back: Callable[[list[Job]], None]
-    printed: Callable[[str, str], None]
-    failed: Callable[[str], None]
-    noted: Callable[[Job, Any], None] = lambda _job, _text: None
 
 
 class Crew:
@@ -75,16 +55,14 @@ class Crew:
         self._at_once = self._rule.concurrency if self._takes_many else 1
         # A pool's death counts a try of all that were given, and a late SIGTERM may hit the next one.
         is_safe = birth.service.deliver.tries > 1 and self._rule.timeout > SLOW_SECONDS
-        self._gives_ahead = self._takes_many and is_safe
-        self._run_seconds = SLOW_SECONDS  # of one job, smoothed; a new crew is careful
+        self._depth = Depth(self._takes_many and is_safe)
         self.forks = 0
 
     @property
     def room(self) -> list[tuple[Worker, int]]:
         """Who may be given how many jobs now. No more than `max` workers are busy at once."""
         waiting = [*reversed(self._in["ready"].values())]  # whoever worked last is warm
-        depth = max(1, min(MOST_AHEAD, int(AHEAD_SECONDS / (self._run_seconds + 1e-6))))
-        depth = depth if self._gives_ahead else 1
+        depth = self._depth.jobs
         # one that died since we looked would cost its job a try
         room = [(one, depth) for one in waiting[: self.free] if not one.channel.is_closed()]
         if self._at_once > 1:
@@ -155,8 +133,8 @@ class Crew:
     def dismiss(self) -> None:
         """Let every worker go that has no job, for good; the others may finish theirs."""
         self._is_dismissed = True
-        for worker in [*self._in["starting"].values(), *self._in["ready"].values()]:
-            self._let_go(worker)
+        for state in ("starting", "ready"):
+            self._let_go(*self._in[state].values())
 
     def kill(self, job: Job | None = None) -> None:
         """End the worker of `job` at once, or every worker."""
@@ -198,8 +176,7 @@ class Crew:
         if spare > wanted and not self._rule.lazy:
             ready = self._in["ready"].values()
             unused = [worker for worker in ready if is_calm or worker.is_unused(self._rule)]
-            for worker in unused[: spare - wanted]:
-                self._let_go(worker)
+            self._let_go(*unused[: spare - wanted])
 
     def _wanted(self, waiting: int, is_calm: bool) -> int:
         """How many should be starting or ready: ahead of the busy ones, not instead of them."""
@@ -213,26 +190,21 @@ class Crew:
 
     def _fork(self) -> None:
         slot = next(n for n in range(1, len(self._workers) + 2) if n not in self._workers)
-        mine, theirs = frames.pair(GIVE_SECONDS)
-        read_end, write_end = os.pipe()
-        worker = Worker(slot, Channel(mine), Lines(read_end), Given(self._at_once))
-        is_asked = self._nursery.fork(slot, theirs, write_end)
-        os.close(theirs)
-        os.close(write_end)
-        if not is_asked:
-            worker.channel.close()
-            worker.output.close()
+        worker, theirs = member.expected(slot, self._at_once)
+        if not self._nursery.fork(slot, *theirs):
+            worker.close()
             return
         self.forks += 1
         self._workers[slot] = worker
         self._become(worker, "starting")
         self._watch.on(worker.channel, lambda: self._hear(worker))
-        self._watch.on(worker.output, lambda: self._print(worker))
+        self._watch.on(worker.output, lambda: self._hear_output(worker))
 
-    def _let_go(self, worker: Worker) -> None:
-        self._become(worker, "leaving")
-        self._watch.forget(worker.channel)
-        worker.channel.close()  # it hears the end of its channel, and exits
+    def _let_go(self, *workers: Worker) -> None:
+        for worker in workers:
+            self._become(worker, "leaving")
+            self._watch.forget(worker.channel)
+            worker.channel.close()  # it hears the end of its channel, and exits
 
     def _become(self, worker: Worker, state: State) -> None:
         self._in[worker.state].pop(worker.slot, None)
@@ -274,7 +246,7 @@ class Crew:
         sizes = process.group_sizes() if suspects else {}
         most = self._rule.limits.processes
         for worker in suspects:
-            if sizes.get(worker.pid, 0) > most:
+            if sizes.get(worker.pid, 0) > most + self._rule.has_seats:  # which is one of the group
                 worker.fate = f"had more than {most} processes and was ended"
                 self._nursery.signal(worker.slot, signal.SIGKILL)
 
@@ -285,36 +257,72 @@ class Crew:
             heard = worker.channel.receive()
         except EOFError:
             self._watch.forget(worker.channel)  # it is dying: the forker will say of what
+            self._nursery.signal(worker.slot, signal.SIGKILL)  # or it says what nobody understands
             return
         self._take(worker, heard)
 
     def _take(self, worker: Worker, heard: list[frames.Frame]) -> None:
         for kind, body in heard:
             if kind == "ready":
-                self._anything_worked = True
-                worker.pid = body if isinstance(body, int) else 0
-                self._become(worker, "ready" if worker.term_at is None else "leaving")
-                self._nursery.thrives()
+                self._ready(worker, body)
             elif kind == "ask":
-                self._hooks.asked(worker.given.only, body, partial(worker.tell, "answer"))
+                answer = partial(self._answer, worker, worker.given.era)
+                self._hooks.asked(worker.given.only, body, answer)
             elif kind == "note" and worker.given.only is not None:
                 self._hooks.noted(worker.given.only, body)
             elif kind == "ended":
                 self._end(worker, body if isinstance(body, dict) else {})
             elif kind == "forgot":
                 self._hooks.back(worker.given.forgotten())
-                self._go_on(worker)
+                self._rest(worker)
             elif kind == "broken":
                 self._broken(worker, chain.from_frame(body))
+
+    def _ready(self, worker: Worker, pid: object) -> None:
+        if len(worker.given):
+            worker.fate = worker.fate or "left without a word of how it ended"
+            self._nursery.signal(worker.slot, signal.SIGKILL)
+            return
+        self._anything_worked = True
+        worker.pid = pid if isinstance(pid, int) else 0
+        self._become(worker, "ready" if worker.term_at is None else "leaving")
+        self._nursery.thrives()
+
+    def _answer(self, worker: Worker, era: int, answer: Any) -> None:
+        """Who asked may have ended meanwhile, and another one sit in its seat."""
+        if era == worker.given.era:
+            worker.tell("answer", (era, answer))
 
     def _end(self, worker: Worker, said: dict[str, Any]) -> None:
         """A job ended; its worker goes on with the next, waits for more, or leaves."""
         leaves, forgot = said.pop("leaves", None), said.pop("forgot", False)
-        self._learn(said.pop("took", None))
+        self._depth.learn(said.pop("took", None))
         job = worker.given.ended(said.pop("id", None))
         if job is None:
             return  # user code said it in its worker's name
         worker.since = worker.given.since
+        if self._rule.has_seats:
+            self._make_way(worker)
+        else:
+            self._go_on(worker, leaves, forgot)
+        ended = chain.from_frame(said)
+        if job.id in worker.cancelled and ended.how not in ("done", "skipped"):
+            ended = CANCELLED
+        self._hooks.ended(job, ended)
+
+    def _make_way(self, worker: Worker) -> None:
+        """One of a seat leaves: the seat has forked the next already, whose era this is."""
+        worker.given.forgotten()
+        self._print(worker, worker.output.so_far())
+        if (
+            worker.term_at is not None or self._is_dismissed
+        ):  # SIGTERM may come late, and hit the next
+            self._let_go(worker)
+        else:
+            self._become(worker, "starting")
+
+    def _go_on(self, worker: Worker, leaves: object, forgot: object) -> None:
+        """One that may take many messages goes on with what it has, unless it leaves."""
         if not self._takes_many or leaves is not None:
             worker.is_closing = True
             self._hooks.back(worker.given.all_but(leaves if isinstance(leaves, list) else []))
@@ -324,26 +332,11 @@ class Crew:
             self._hooks.back(worker.given.all_but([]))
         elif forgot:
             self._hooks.back(worker.given.forgotten())
-        self._go_on(worker)
-        if not self._takes_many:
-            self._watch.forget(worker.channel)  # its end says nothing that the forker does not
-        ended = chain.from_frame(said)
-        if job.id in worker.cancelled and ended.how not in ("done", "skipped"):
-            ended = CANCELLED
-        self._hooks.ended(job, ended)
+        self._rest(worker)
 
-    def _go_on(self, worker: Worker) -> None:
+    def _rest(self, worker: Worker) -> None:
         if worker.state == "busy" and not len(worker.given):
             self._become(worker, "leaving" if worker.is_closing else "ready")
-
-    def _learn(self, took: object) -> None:
-        """A job took so long, in seconds, by its worker's clock.
-
-        By ours it would take as long as we need to hear of it: with many services on a busy machine
-        workers would be given one at a time for that, which makes the machine the busier.
-        """
-        if isinstance(took, float) and 0 <= took < math.inf:
-            self._run_seconds += (took - self._run_seconds) * 0.05
 
     def _broken(self, worker: Worker, ended: Ended) -> None:
         """A constructor raised: final if nothing ever worked, else tried again after a pause."""
@@ -352,11 +345,14 @@ class Crew:
         self._hooks.printed(worker.name, f"[{ended.error_id}] {text}\n{ended.trace}")
         self._did_not_work(text)
 
-    def _print(self, worker: Worker) -> None:
-        for line in worker.output.read():
-            self._hooks.printed(worker.name, line)
+    def _hear_output(self, worker: Worker) -> None:
+        self._print(worker, worker.output.read())
         if worker.output.is_closed:
             self._watch.forget(worker.output)
+
+    def _print(self, worker: Worker, lines: list[str]) -> None:
+        for line in lines:
+            self._hooks.printed(worker.name, line)
 
     # --- their ends -----------------------------------------------------------------------------
 
@@ -378,10 +374,8 @@ class Crew:
         self._watch.forget(worker.channel)
         self._watch.forget(worker.output)
         self._take(worker, worker.channel.rest())  # it may have said how it ended, and died at once
-        for line in worker.output.last():
-            self._hooks.printed(worker.name, line)
-        worker.channel.close()
-        worker.output.close()
+        self._print(worker, worker.output.last())
+        worker.close()
         self._workers.pop(worker.slot, None)
         self._in[worker.state].pop(worker.slot, None)
         self._hooks.back(worker.given.waiting())
@@ -389,7 +383,7 @@ class Crew:
         worker.given.forgotten()
         for job, how in ended:
             self._hooks.ended(job, how)
-        if worker.state == "starting":
+        if worker.state == "starting" and cause().get("exit") != str(seat.LEFT):
             told = f"it {worker.fate}" if worker.fate else cause()["death"]
             self._did_not_work(f"a worker died before it was ready: {told}")
 

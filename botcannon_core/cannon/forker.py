@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from botcannon_core.cannon import process, worker
+from botcannon_core.cannon.seat import LastWords
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
 
@@ -37,6 +38,9 @@ COMMAND = (
     "from botcannon_core.cannon.forker import main; main()",
     str(Path(__file__).parents[2]),
 )
+
+# Have its libraries look up all they call at once: a worker would do it for itself, each time anew.
+BOUND = {"LD_BIND_NOW": "1"}
 
 _WIRE = struct.Struct("!BxHiQ")
 
@@ -78,9 +82,12 @@ class Forker:
         self._pool = pool
         self._slots: dict[int, int] = {}  # pid -> slot
         self._signals = process.Signals(signal.SIGCHLD)
+        self._words = LastWords()
         self._heard = [pool.fileno(), self._signals.fileno()]
         handles = {"ledger": birth.open_history} if birth.open_history is not None else {}
         self._chain = worker.recipes(birth.service, handles)
+        if birth.service.workers.has_seats:
+            worker.rehearse(self._chain)
 
     def run(self) -> None:
         """Serve until the pool closes its end; then take every worker along."""
@@ -115,8 +122,9 @@ class Forker:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            not_mine = (self._pool.detach(), *self._signals.detach())
-            worker.live(self._chain, channel, output, parent, not_mine)
+            for descriptor in (self._pool.detach(), *self._signals.detach()):
+                os.close(descriptor)
+            worker.begin(self._chain, channel, output, parent, self._words)
         os.close(channel)
         os.close(output)
         _lead_own_group(pid)
@@ -133,7 +141,7 @@ class Forker:
             pid, status, usage = os.wait4(dead.si_pid, 0)
             slot = self._slots.pop(pid, None)
             if slot is not None:
-                self._report(Word(DIED, slot, status, usage.ru_maxrss))
+                self._report(Word(DIED, slot, *self._words.of(pid, status, usage.ru_maxrss)))
 
     def _kill_all(self) -> None:
         for pid in self._slots:
@@ -169,6 +177,8 @@ def main() -> None:
     pool = socket.socket(fileno=int(sys.argv[1]))
     process.die_with_parent(int(sys.argv[2]), signal.SIGKILL)
     birth: Birth = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our own pool
+    for name in BOUND:
+        os.environ.pop(name, None)  # it is not for what workers start
     process.read_nothing()
     process.print_at_once()
     os.chdir(birth.project)

@@ -38,8 +38,10 @@ class Channel:
 
     def send(self, kind: str, body: Any = None) -> None:
         """Send one frame, whole. Raises OSError when the other end is gone, or takes too long."""
-        text = _encoded((kind, body)).encode()
-        data = _HEAD.pack(len(text)) + text
+        self.send_packed(packed(kind, body))
+
+    def send_packed(self, data: bytes) -> None:
+        """Send a frame that was packed before."""
         sent = os.write(self._descriptor, data)
         while sent < len(data):
             sent += os.write(self._descriptor, memoryview(data)[sent:])
@@ -62,6 +64,8 @@ class Channel:
             data = b""
         if not data:
             raise EOFError("the other end is closed")
+        if not self._buffer and len(data) == _HEAD.size + int.from_bytes(data[: _HEAD.size]):
+            return [_frame(data[_HEAD.size :])]  # as it nearly always is
         self._buffer += data
         return self._whole_frames()
 
@@ -122,6 +126,12 @@ class Channel:
         return frames
 
 
+def packed(kind: str, body: Any = None) -> bytes:
+    """The bytes of one frame."""
+    text = _encoded((kind, body)).encode()
+    return _HEAD.pack(len(text)) + text
+
+
 def pair(patience: float = 0.0) -> tuple[int, int]:
     """Two connected descriptors, neither of which survives an exec.
 
@@ -134,7 +144,7 @@ def pair(patience: float = 0.0) -> tuple[int, int]:
     return ours.detach(), theirs.detach()
 
 
-def _frame(data: bytearray) -> Frame:
+def _frame(data: bytes | bytearray) -> Frame:
     try:
         text = data.decode()
         (kind, body), end = _decoded(text, 0)

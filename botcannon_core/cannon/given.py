@@ -5,6 +5,7 @@ Not here: the rule by which some are taken back, which is told in orders, the wo
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Collection, Iterable
@@ -16,6 +17,33 @@ from botcannon_core.cannon.orders import SLOW_SECONDS
 # Who runs something does not read: what is sent to it meanwhile must fit into its channel, or the pool
 # would wait with it. In characters, each of which may be twelve bytes on the way.
 AHEAD_SIZE = 12_000
+
+AHEAD_SECONDS = 0.004  # of work that a worker may be given at once
+MOST_AHEAD = 256  # jobs, however fast they are
+
+
+class Depth:
+    """How many jobs a worker may have: as many as are done in a moment."""
+
+    def __init__(self, is_open: bool) -> None:
+        """Not `is_open`: one at a time."""
+        self._is_open = is_open
+        self._seconds = SLOW_SECONDS  # of one job, smoothed; a new crew is careful
+
+    @property
+    def jobs(self) -> int:
+        """So many, at least one."""
+        most = int(AHEAD_SECONDS / (self._seconds + 1e-6))
+        return max(1, min(MOST_AHEAD, most)) if self._is_open else 1
+
+    def learn(self, took: object) -> None:
+        """A job took so long, in seconds, by its worker's clock.
+
+        By ours it would take as long as we need to hear of it: with many services on a busy machine
+        workers would be given one at a time for that, which makes the machine the busier.
+        """
+        if isinstance(took, float) and 0 <= took < math.inf:
+            self._seconds += (took - self._seconds) * 0.05
 
 
 class Given:

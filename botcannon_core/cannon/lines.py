@@ -34,6 +34,10 @@ class Lines:
             return [*map(_text, whole), *self._unfinished()]
         return [*map(_text, whole)]
 
+    def so_far(self) -> list[str]:
+        """What is there of one who has nothing more to say, also its unfinished line."""
+        return [*self.read(), *self._unfinished()]
+
     def last(self) -> list[str]:
         """What is there of a child that has died, also its unfinished line.
 

@@ -6,11 +6,12 @@ Not here: when it is forked, given jobs, or ended (crew).
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from botcannon_core.cannon import chain
+from botcannon_core.cannon import chain, frames
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.given import Given
@@ -21,6 +22,7 @@ from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.compose.spec import WorkersSpec
 
 TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
+GIVE_SECONDS = 2.0  # for a worker to take a message of any size; it is waiting for it
 START_SECONDS = 60.0  # at least, for a worker to be ready: the forker may have to import first
 CANCELLED = Ended("skipped", error="cancelled")  # how a job ends that is not wanted any more
 
@@ -82,6 +84,11 @@ class Worker:
         except OSError:
             pass  # its death will be told
 
+    def close(self) -> None:
+        """Close our ends."""
+        self.channel.close()
+        self.output.close()
+
     def killed(self, job: Job, cause: Cause) -> Ended:
         """How a job ended that ran when it died."""
         if job.id in self.cancelled:
@@ -90,3 +97,10 @@ class Worker:
         if self.fate and job is not self.given.running[0]:
             text = f"its worker was ended: another message in it {self.fate}"
         return Ended("failed", error=text, error_id=chain.new_error_id(), cause=dict(cause))
+
+
+def expected(slot: int, at_once: int) -> tuple[Worker, tuple[int, int]]:
+    """A worker to be, and its ends of what connects it with us: its channel, and where it prints."""
+    mine, theirs = frames.pair(GIVE_SECONDS)
+    read_end, write_end = os.pipe()
+    return Worker(slot, Channel(mine), Lines(read_end), Given(at_once)), (theirs, write_end)

@@ -64,7 +64,7 @@ class Nursery:
             self._bear()
 
     def fork(self, slot: int, channel: int, output: int) -> bool:
-        """Ask for a worker that gets these two descriptors; False if there is no forker."""
+        """Ask for a worker and give it these two descriptors; False if there is no forker."""
         order = Word(forker.FORK, slot).packed()
         try:
             if self._socket is None:
@@ -73,6 +73,9 @@ class Nursery:
         except OSError:
             self._died()
             return False
+        finally:
+            os.close(channel)
+            os.close(output)
         return True
 
     def signal(self, slot: int, number: int) -> None:
@@ -113,7 +116,7 @@ class Nursery:
             words,
             stdin=subprocess.PIPE,
             pass_fds=[theirs.fileno()],
-            env=process.worker_environment(os.environ, allowed),
+            env={**process.worker_environment(os.environ, allowed), **forker.BOUND},
         )
         theirs.close()
         self._reports.clear()

@@ -35,13 +35,13 @@ Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
 class Inbox:
     """What a worker hears from its pool, and what it answers."""
 
-    __slots__ = ("_began", "_cancelled", "_era", "_orders", "_taken", "channel")
+    __slots__ = ("_began", "_cancelled", "_orders", "_taken", "channel", "era")
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        self.era = 0
         self._orders: list[Order] = []  # the next one last
         self._cancelled: list[str] = []
-        self._era = 0
         self._began = 0.0  # by the rule above, not by when the run began
         self._taken = 0.0  # when it began
 
@@ -63,19 +63,15 @@ class Inbox:
     def end(self, said: dict[str, Any]) -> None:
         """Say how the order that was taken last ended; if that was slow, forget what is behind it."""
         now = time.monotonic()
-        leaves = "leaves" in said
-        if not leaves:
-            said["took"] = round(now - self._taken, 6)
+        said["took"] = round(now - self._taken, 6)
         if is_slow := now - self._began > SLOW_SECONDS:
             said["forgot"] = True  # one word instead of two
         self.channel.send("ended", said)
-        if leaves:
-            return  # nothing is run any more
         if not is_slow and time.monotonic() - self._began > SLOW_SECONDS:
             is_slow = True
             self.channel.send("forgot")
         if is_slow:
-            self._era, self._orders = self._era + 1, []
+            self.era, self._orders = self.era + 1, []
         self._began = now
 
     def ask(self, kind: str, body: Any) -> Any:
@@ -95,10 +91,14 @@ class Inbox:
         answers = []
         for kind, body in self.channel.receive():
             if kind == "answer":
-                answers.append(body)
+                if body[0] == self.era:
+                    answers.append(body[1])
             elif kind == "cancel":
                 self._cancelled.append(body)
-            elif body[0] == self._era:
+            elif body[0] == self.era:
                 _, stamp, jobs = body
-                self._orders = [(stamp, *job) for job in reversed(jobs)] + self._orders
+                if len(jobs) == 1:
+                    self._orders.insert(0, (stamp, jobs[0][0], jobs[0][1]))
+                else:
+                    self._orders = [(stamp, *job) for job in reversed(jobs)] + self._orders
         return answers

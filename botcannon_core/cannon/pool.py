@@ -16,9 +16,10 @@ from botcannon_core.cannon import asks, chain, life
 from botcannon_core.cannon import job as jobs
 from botcannon_core.cannon.cancels import Cancels
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import Crew, Hooks
+from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED
 from botcannon_core.cannon.notes import Notes

@@ -93,5 +93,5 @@ class Together:
             given: Any = task.task(message, results)
             if inspect.isawaitable(given):
                 given = await given
-            results.update(checked_results(given, f"{type(task).__name__}.task"))
+            results.update(checked_results(given, task))
         return Ended("done", flat(checked_results(results, "the chain")))

@@ -12,12 +12,14 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botcannon_core.cannon import chain, process
+from botcannon_core.cannon import chain, frames, process, seat
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.orders import Inbox
+from botcannon_core.cannon.seat import LastWords
 from botcannon_core.compose import loading
 from botcannon_core.compose.loading import Recipe
 from botcannon_core.compose.spec import ServiceSpec
@@ -31,6 +33,8 @@ if (
     TYPE_CHECKING
 ):  # at run time only those import it whose tasks ask for it: it brings threads along
     from botcannon_core.cannon.progress import Progress
+
+REHEARSALS = 20  # CPython 3.11 looks closely at what ran eight times
 
 Handles = dict[str, Callable[[], Any]]
 
@@ -70,59 +74,79 @@ def recipes(service: ServiceSpec, handles: Handles) -> Recipes:
     return Recipes(service, given, shell, tasks, parts, plain, tells_progress)
 
 
-def live(how: Recipes, channel: int, output: int, parent: int, close: tuple[int, ...]) -> NoReturn:
-    """Be a worker, from fork to exit: its pool's `channel`, where it prints. Never returns or raises.
+def begin(how: Recipes, channel: int, output: int, parent: int, words: LastWords) -> NoReturn:
+    """Be a worker, or a seat of many, from fork to exit: its pool's `channel`, where it prints.
 
-    What can be inherited (limits, signals, no terminal) the forker has set for all: each page that a
-    worker touches is copied, and that is most of what it costs. The forker's handler for SIGCHLD
-    stays too: without a wake-up descriptor it notes and does nothing.
+    Never returns or raises. What can be inherited (limits, no terminal) the forker has set for all.
     """
     code = 1
     try:
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
-        process.die_with_parent(parent, signal.SIGKILL)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        for descriptor in (output, *close):
-            os.close(descriptor)
-        code = _work(how, Inbox(Channel(channel)))
+        os.close(output)
+        words.only_say()
+        inbox = Inbox(Channel(channel))
+        ready = frames.packed("ready", os.getpid())  # whom to signal: us, and so our group
+        if how.service.workers.has_seats:
+            code = seat.keep(partial(_live, how, inbox, ready), parent, words)
+        else:
+            words.close()
+            process.die_with_parent(parent, signal.SIGKILL)
+            code = _work(how, inbox, ready)
     except BaseException:  # noqa: BLE001 - a mistake of ours, or a pool that is gone: say it, and end
         traceback.print_exc()
     finally:
         os._exit(code)  # no atexit, no destructors: those belong to the forker
 
 
-def _work(how: Recipes, inbox: Inbox) -> int:
-    rule, name, hidden = how.service.workers, how.service.name, how.service.hidden
+def _live(how: Recipes, inbox: Inbox, ready: bytes, number: int) -> NoReturn:
+    """Be the worker of this number in a seat, from fork to exit."""
+    code = 1
     try:
-        progress = _progress(inbox, hidden) if how.tells_progress else None
+        inbox.era = number
+        code = _work(how, inbox, ready)
+    except BaseException:  # noqa: BLE001 - as above
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _work(how: Recipes, inbox: Inbox, ready: bytes) -> int:
+    """Construct, say so, and run what comes; returns the exit code."""
+    try:
+        progress = _progress(inbox, how.service.hidden) if how.tells_progress else None
         tasks = how.plain or _constructed(how, inbox, progress)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
-        inbox.channel.send("broken", chain.as_frame(chain.failed(error, hidden)))
+        failure = chain.failed(error, how.service.hidden)
+        inbox.channel.send("broken", chain.as_frame(failure))
         return 1
-    inbox.channel.send("ready", os.getpid())
+    inbox.channel.send_packed(ready)
+    rule = how.service.workers
     if rule.concurrency > 1:
         return _work_together(how, tasks, inbox)
     left = rule.max_messages if rule.isolation == "worker" else 1
-    while left:
-        try:
+    try:
+        while left:
             _, message_id, fields = inbox.next()
-        except EOFError:
-            return 0  # not needed any more
-        if progress is not None:
-            progress.begin()
-        ended = chain.as_frame(chain.run(tasks, Message(fields, message_id, name), hidden))
-        if progress is not None:
-            progress.end()
-        process.flush_output()
-        left -= 1
-        if left and inbox.is_empty and process.peak_memory() > rule.max_rss:
-            left = 0
-        if not left:
-            ended["leaves"] = True
-        inbox.end(ended)
-    return 0
+            if progress is not None:
+                progress.begin()
+            message = Message(fields, message_id, how.service.name)
+            ended = chain.as_frame(chain.run(tasks, message, how.service.hidden))
+            if progress is not None:
+                progress.end()
+            process.flush_output()
+            left -= 1
+            if left and inbox.is_empty and process.peak_memory() > rule.max_rss:
+                left = 0
+            if left:
+                inbox.end(ended)
+            else:
+                inbox.channel.send("ended", {**ended, "leaves": True})
+    except EOFError:
+        return 0  # not needed any more
+    return seat.LEFT
 
 
 def _work_together(how: Recipes, tasks: list[Task], inbox: Inbox) -> int:
@@ -172,3 +196,27 @@ def _progress(inbox: Inbox, hidden: frozenset[str]) -> Progress:
     from botcannon_core.cannon.progress import Progress  # the forker has it, if anybody asks for it
 
     return Progress(lambda text: inbox.channel.send("note", text), hidden)
+
+
+class _Nothing:
+    """A task that does nothing."""
+
+    def task(self, _message: Message, _results: dict[str, Any]) -> dict[str, str]:
+        return {"done": "nothing"}
+
+
+def rehearse(how: Recipes) -> None:
+    """Let a worker of ours run a few messages of nothing, here and now.
+
+    What Python finds out about its code while that runs (the kind of each attribute, the methods of each
+    type) it writes down; a worker that is forked after that finds it written, and copies no page for it.
+    """
+    ours, theirs = frames.pair()
+    pool, inbox = Channel(ours), Inbox(Channel(theirs))
+    nothing = replace(how, plain=[_Nothing()], tells_progress=False)
+    for _ in range(REHEARSALS):
+        pool.send("orders", (0, 0.0, [("1-1", {"name": "text"})]))
+        _work(nothing, inbox, b"")
+        pool.rest()
+    pool.close()
+    inbox.channel.close()

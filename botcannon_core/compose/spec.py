@@ -99,6 +99,11 @@ class WorkersSpec:
     limits: LimitsSpec = LimitsSpec()
     env: tuple[str, ...] = ()
 
+    @property
+    def has_seats(self) -> bool:
+        """True if a worker is followed by the next one at once, for a message each."""
+        return self.isolation == "message" and not self.lazy
+
 
 @dataclass(frozen=True)
 class RestartSpec:

@@ -13,9 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
+from botcannon_core.cannon import seat
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.crew import AHEAD_SECONDS, Crew, Hooks
+from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.forker import Birth
+from botcannon_core.cannon.given import AHEAD_SECONDS
+from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED, Worker
 from botcannon_core.cannon.orders import SLOW_SECONDS
@@ -52,6 +55,12 @@ class Do:
 
     def pid(self, message):
         return {"pid": str(os.getpid()), "group": str(os.getpgid(0))}
+
+    def parent(self, message):
+        return {"parent": str(os.getppid())}
+
+    def fill(self, message):
+        return {"size": str(len(bytearray(int(message["megabytes"]) << 20)))}
 
     def echo(self, message):
         return {"text": message["text"]}
@@ -121,7 +130,7 @@ class Do:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def daemon(self, message):
-        """A descendant in a session of its own, which holds every descriptor; then death."""
+        """A descendant in a session of its own, which holds every descriptor; then death, or not."""
         if os.fork() == 0:
             os.setsid()
             with open("daemon", "w") as file:
@@ -129,7 +138,8 @@ class Do:
             time.sleep(1000)
         while not os.path.exists("daemon"):
             time.sleep(0.001)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if message.get("then") != "return":
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def garbage(self, message):
         for name in os.listdir("/proc/self/fd"):
@@ -279,12 +289,24 @@ def is_over(process: psutil.Process) -> bool:
 # --- a job in a worker
 
 
-def test_every_job_runs_in_a_process_and_a_group_of_its_own(start: Start) -> None:
+def test_every_job_runs_in_a_process_of_its_own(start: Start) -> None:
     crew = start(hot=2)
-    seen = [crew.run("pid").results for _ in range(6)]
-    assert len({one["pid"] for one in seen}) == 6
-    assert all(one["pid"] == one["group"] for one in seen)
-    assert str(os.getpid()) not in {one["pid"] for one in seen}
+    seen = {crew.run("pid").results["pid"] for _ in range(6)}
+    assert len(seen) == 6
+    assert str(os.getpid()) not in seen
+
+
+@pytest.mark.parametrize("isolation", ["message", "worker"])
+def test_jobs_that_run_at_the_same_time_have_groups_of_their_own(
+    start: Start, isolation: str
+) -> None:
+    crew = start(hot=2, isolation=isolation)
+    crew.ready(2)
+    entries = [crew.give("pid"), crew.give("pid")]
+    crew.until(lambda: len(crew.ended) == 2, "both have ended")
+    groups = {crew.ended[entry].results["group"] for entry in entries}
+    assert len(groups) == 2
+    assert str(os.getpgid(0)) not in groups
 
 
 def test_a_worker_sees_no_secret_and_no_variable_that_was_not_asked_for(start: Start) -> None:
@@ -429,6 +451,79 @@ def test_whatever_a_task_writes_in_its_workers_name_the_crew_goes_on(start: Star
     assert crew.run("pid").how == "done"
 
 
+# --- seats
+
+
+def seat_of(worker: Worker) -> psutil.Process:
+    """The process that the crew signals; its child is the worker."""
+    return psutil.Process(worker.pid)
+
+
+def test_a_seat_is_taken_by_one_worker_after_the_other(start: Start) -> None:
+    crew = start(hot=1, max=1)
+    parents = {crew.run("parent").results["parent"] for _ in range(6)}
+    assert len(parents) <= 2  # one that is busy, and one ahead
+    assert crew.crew.forks == len(parents)
+
+
+def test_a_worker_that_dies_takes_its_seat_along(start: Start) -> None:
+    crew = start(hot=1, max=1)
+    before = seat_of(crew.ready()[0])
+    crew.run("leave", code="3")
+    crew.until(lambda: is_over(before), "the seat is over")
+    assert crew.run("pid").how == "done"
+
+
+def test_a_seat_that_is_killed_takes_its_worker_along(start: Start) -> None:
+    crew = start(hot=1)
+    worker = crew.ready()[0]
+    entry = crew.give("sleep", seconds="1000")
+    crew.until(lambda: seat_of(worker).children(), "somebody sits there")
+    sleeper = seat_of(worker).children()[0]
+    seat_of(worker).kill()
+    crew.until(lambda: entry in crew.ended, "the sleeper has ended")
+    assert crew.ended[entry].cause["signal"] == "SIGKILL"
+    crew.until(lambda: is_over(sleeper), "and is gone")
+
+
+def test_a_dead_workers_memory_is_its_own_and_not_that_of_one_before(start: Start) -> None:
+    crew = start(hot=1, max=1)
+    for _ in range(3):
+        assert crew.run("fill", megabytes="200").how == "done"
+    peak = crew.run("leave", code="3").cause["peak_memory"]
+    assert float(peak.split()[0]) < 100
+
+
+def test_who_leaves_with_the_code_of_the_house_has_not_ended_for_that(start: Start) -> None:
+    crew = start()
+    ended = crew.run("leave", code=str(seat.LEFT))
+    assert ended.how == "failed"
+    assert "without a word" in ended.error
+    assert crew.run("pid").how == "done"
+
+
+def test_a_daemon_costs_its_workers_seat_and_nobody_waits_for_it(start: Start) -> None:
+    crew = start(hot=1, max=1)
+    crew.run("pid")
+    before = crew.crew.forks
+    for _ in range(3):
+        (crew.project / "daemon").unlink(missing_ok=True)
+        assert crew.run("daemon", then="return").how == "done"
+        crew.helper("daemon").kill()
+    assert crew.run("pid").how == "done"
+    assert crew.crew.forks > before
+    assert not crew.failed
+
+
+def test_what_one_prints_without_an_end_of_line_is_not_taken_for_the_next_ones(
+    start: Start,
+) -> None:
+    crew = start(hot=1, max=1)
+    for text in ("one", "two", "three"):
+        crew.run("say", text=text)
+    crew.until(lambda: crew.texts().count("no end") == 3, "all is printed")
+
+
 # --- construction
 
 
@@ -499,7 +594,7 @@ def test_it_grows_to_its_most_and_no_further(start: Start) -> None:
     crew.until(lambda: len(crew.ended) == 4, "all have ended")
     assert crew.crew.forks >= 4
     pids = {p.pid for p in of(crew.project)}
-    assert len(pids) <= 4 + 4 + 1  # four that leave, four that come, and the forker
+    assert len(pids) <= 1 + 2 * (4 + 1)  # the forker; a seat for each job, and for one ahead
 
 
 def test_workers_for_many_are_no_more_than_its_most_and_stay_for_the_next(start: Start) -> None:
@@ -517,7 +612,9 @@ def test_it_shrinks_when_it_is_calm(start: Start) -> None:
     crew.ready(3)
     crew.is_calm = True
     crew.until(lambda: len(crew.idle()) == 1, "only one is idle")
-    crew.until(lambda: len(of(crew.project)) == 2, "the others are gone")  # it, and the forker
+    crew.until(
+        lambda: len(of(crew.project)) == 3, "the others are gone"
+    )  # it, its seat, the forker
 
 
 def test_a_lazy_crew_forks_the_next_only_when_the_last_has_ended(start: Start) -> None:

@@ -73,7 +73,8 @@ def test_orders_are_taken_in_the_order_in_which_they_were_given(
 def test_an_answer_is_heard_among_orders(ends: tuple[Channel, Inbox], clock: Clock) -> None:
     (pool, inbox), have = ends, Given()
     give(pool, have, "1-0")
-    pool.send("answer", "yes")
+    pool.send("answer", [have.era + 1, "to somebody else"])
+    pool.send("answer", [have.era, "yes"])
     give(pool, have, "2-0")
     assert inbox.ask("memory", ["get"]) == "yes"
     assert pool.receive_one() == ("ask", ["memory", ["get"]])

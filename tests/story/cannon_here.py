@@ -159,6 +159,9 @@ class Work:
 '''.replace("\\\\", "\\")
 
 
+ABOVE = {"forker": "pool", "seat": "forker", "worker": "seat"}
+
+
 def wait_until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     deadline = time.monotonic() + patience
     while not (found := condition()):
@@ -258,12 +261,12 @@ class Project:
     # --- processes
 
     def pid_of(self, part: str) -> int:
-        """The process of a part: launcher, intake, pool, forker, worker, keeper or store."""
+        """The process of a part: launcher, intake, pool, forker, seat, worker, keeper or store."""
         if part == "launcher":
             assert self.process is not None
             return self.process.pid
-        if part in ("forker", "worker"):
-            above = psutil.Process(self.pid_of("pool" if part == "forker" else "forker"))
+        if part in ABOVE:
+            above = psutil.Process(self.pid_of(ABOVE[part]))
             below = self.until(above.children, f"there is a {part}")
             return int(below[0].pid)
         if part in ("keeper", "store"):

@@ -120,7 +120,7 @@ def counted(isolation: str) -> Costs:
 
         worked = cost(here, work)
         forks = (here.folder / "a" / "forks").read_text().split()
-        faults = faults_below(int(forks[-1]))
+        faults = sum(map(faults_below, set(map(int, forks))))
         ups[0].send_signal(signal.SIGTERM)
         ups[0].wait(PATIENCE)
         home = cost(here, lambda: run(here))
@@ -177,12 +177,15 @@ def test_a_message_costs_few_commands_and_bytes_where_it_is_run(many: Costs) -> 
 
 
 def test_there_is_one_fork_for_each_message_and_those_that_wait(single: Costs) -> None:
-    assert single.count <= single.forks <= single.count + 2 * WORKERS
+    seats = (
+        2 * WORKERS
+    )  # for those that are busy and as many ahead; in each sits somebody in the end
+    assert single.count <= single.forks <= single.count + 2 * seats
 
 
 def test_a_worker_touches_few_pages_of_its_own(single: Costs) -> None:
     """Each is a page that is copied, at about two microseconds: most of what a fork costs."""
-    assert single.faults / (single.forks - WORKERS) < 400  # 355 with CPython 3.11
+    assert single.faults / single.count < 300  # 258 with CPython 3.11
 
 
 def test_a_process_for_each_message_needs_few_words_with_the_store(single: Costs) -> None:

@@ -1,6 +1,7 @@
 """What a worker may use, and what it is born with: limits, an environment, and nothing else."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -54,10 +55,12 @@ class Greedy:
         return {
             "fds": {n: to for n, to in links.items() if to and not to.startswith("/proc")},
             "names": sorted(os.environ),
-            "leads": os.getpid() == os.getpgid(0),
+            "group": os.getpgid(0),
             "stdin": sys.stdin.read(),
         }
 '''
+
+PARTS = ("launcher", "intake", "pool", "forker")
 
 Make = Callable[[str], Project]
 
@@ -102,4 +105,5 @@ def test_a_worker_is_born_with_nothing_that_is_not_its_own(make: Make, isolation
         names = set(json.loads(answer["names"]))
         assert "WANTED" in names
         assert not {"UNWANTED", "PYTHONPATH"} & names
-        assert (answer["leads"], answer["stdin"]) == ("true", "")
+        assert answer["stdin"] == ""
+        assert int(answer["group"]) not in {os.getpgid(0), *(here.pid_of(part) for part in PARTS)}
