@@ -16,6 +16,7 @@ from botcannon_core.cannon.declared import OWN_FOLDER, Declared
 from botcannon_core.cannon.prepare import Ready
 from botcannon_core.cannon.service import Part
 from botcannon_core.cli.asking import ask_for_secret
+from botcannon_core.cli.importing import hurry
 from botcannon_core.errors import ServiceError, UsageError
 
 LOG_FOLDER = Path(OWN_FOLDER, "log")
@@ -46,8 +47,9 @@ def launch(declared: Declared, *, lazy: bool, only: str, detach: bool) -> int:
 
 def _meet_the_launcher() -> None:
     """Import what will run: 40 ms in which another process looks at the classes."""
-    import botcannon_core.cannon.launcher
-    import botcannon_core.cannon.log  # noqa: F401 - both are found in a moment
+    with hurry():
+        import botcannon_core.cannon.launcher
+        import botcannon_core.cannon.log  # noqa: F401 - both are found in a moment
 
 
 def _run(

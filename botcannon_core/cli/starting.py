@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from botcannon_core.cannon.declared import begin
+from botcannon_core.cli.importing import hurry
 
 
 def up(
@@ -23,6 +24,6 @@ def up(
     here and leaves the other to another `up`. --detach goes on in the background once all is up.
     """
     declared = begin(file, services)
-    from botcannon_core.cli.launching import launch  # 20 ms that the store's server starts in
-
+    with hurry():  # 20 ms that the store's server starts in
+        from botcannon_core.cli.launching import launch
     return launch(declared, lazy=lazy, only=only, detach=detach)

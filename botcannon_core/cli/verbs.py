@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from botcannon_core.cli.importing import hurry
 from botcannon_core.errors import UsageError, suggest
 
 Function = Callable[..., int | None]
@@ -68,6 +69,7 @@ def function_of(name: str) -> Function:
         tail = suggest(name, list(VERBS)) or "; `botcannon help` lists them"
         raise UsageError(f"unknown verb {name!r}{tail}")
     # only now: a verb's imports are most of the start-up time
-    module = importlib.import_module(f"botcannon_core.cli.{verb.module}")
+    with hurry():
+        module = importlib.import_module(f"botcannon_core.cli.{verb.module}")
     function: Function = getattr(module, verb.function)
     return function

@@ -20,7 +20,6 @@ import fcntl
 import os
 import select
 import signal
-import socket
 import sys
 import time
 
@@ -202,6 +201,8 @@ def take(fd: int) -> bool:
 
 def ask_to_end(path: str) -> None:
     """Tell a server whose keeper is gone to write everything down and end."""
+    import socket  # only for this: it would cost every server's start 2 ms
+
     try:
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(1.0)

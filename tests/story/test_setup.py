@@ -217,6 +217,10 @@ def test_the_second_start_runs_no_pip_and_one_interpreter(made: Path, tmp_path: 
     for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
         (only_this / name).write_text(f"#!/bin/sh\necho {name} >>'{ran}'\nexit 1\n")
         (only_this / name).chmod(0o755)
+    (only_this / "cksum").write_text(
+        f"#!/bin/sh\necho cksum >>'{ran}'\nexec '{shutil.which('cksum')}' \"$@\"\n"
+    )
+    (only_this / "cksum").chmod(0o755)
     inner = made / ".venv/bin/python"
     real_python = inner.readlink()
     inner.unlink()
@@ -234,7 +238,7 @@ def test_the_second_start_runs_no_pip_and_one_interpreter(made: Path, tmp_path: 
             link.unlink()
             link.symlink_to(target)
     assert_works(ended)
-    assert ran.read_text().split() == [".venv"]
+    assert ran.read_text().split() == ["cksum", ".venv"]
     assert ended.stderr == ""
     assert (made / ".venv/setup.log").read_bytes() == log
 
