@@ -183,7 +183,7 @@ def main() -> None:
     process.print_at_once()
     os.chdir(birth.project)
     if birth.open_history is not None:
-        importlib.import_module("botcannon_core.ledger.dial")  # the store's client, warm, unopened
+        birth.open_history().warm()  # its imports, once; each worker opens its own connection
     forker = Forker(birth, pool)
     if any(_is_async(loading.load(one)) for one in birth.service.working):
         importlib.import_module("asyncio")  # 30 ms that each worker would need again

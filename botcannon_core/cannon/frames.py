@@ -64,8 +64,8 @@ class Channel:
             data = b""
         if not data:
             raise EOFError("the other end is closed")
-        if not self._buffer and len(data) == _HEAD.size + int.from_bytes(data[: _HEAD.size]):
-            return [_frame(data[_HEAD.size :])]  # as it nearly always is
+        if not self._buffer and (frames := whole(data)):
+            return frames
         self._buffer += data
         return self._whole_frames()
 
@@ -130,6 +130,13 @@ def packed(kind: str, body: Any = None) -> bytes:
     """The bytes of one frame."""
     text = _encoded((kind, body)).encode()
     return _HEAD.pack(len(text)) + text
+
+
+def whole(data: bytes) -> list[Frame]:
+    """The frame that `data` is, as it nearly always is; nothing if it is more or less than one."""
+    if len(data) == _HEAD.size + int.from_bytes(data[: _HEAD.size], "big"):
+        return [_frame(data[_HEAD.size :])]
+    return []
 
 
 def pair(patience: float = 0.0) -> tuple[int, int]:

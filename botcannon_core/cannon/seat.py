@@ -16,6 +16,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` without its enums, 
 import os
 import signal
 import struct
+import time
 from collections.abc import Callable
 from itertools import count
 from types import FrameType
@@ -24,6 +25,10 @@ from typing import NoReturn
 from botcannon_core.cannon import process
 
 LEFT = 111  # the exit code of a worker whose seat may be taken by the next one
+
+LONG_SECONDS = (
+    0.005  # of a worker's life: most of it was waiting, or work beside which we weigh little
+)
 
 _LEFT_STATUS = LEFT << 8  # as wait tells it
 _on_signal = _signal.signal  # without the enums around it, which cost a worker 20 pages
@@ -62,19 +67,25 @@ class LastWords:
         os.close(self._said)
 
 
-def keep(live: Callable[[int], NoReturn], parent: int, words: LastWords) -> int:
-    """Fork worker after worker, each of which calls `live` with its number; returns an exit code."""
+def keep(live: Callable[[int, bool], NoReturn], parent: int, words: LastWords) -> int:
+    """Fork worker after worker; returns an exit code.
+
+    Each calls `live` with its number, and whether it will probably have to wait for its message.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the forker's handler is none of ours
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is for our worker, who may take its time
     signal.signal(signal.SIGHUP, _end_group)
     process.die_with_parent(parent, signal.SIGHUP)
     process.inherit_orphans()  # so that we see what a worker leaves running
+    began = 0.0
     for number in count():
+        now = time.monotonic()
+        was_long, began = now - began > LONG_SECONDS, now
         pid = os.fork()
         if pid == 0:
             words.close()
             _on_signal(_TERM, _DEFAULT)
-            live(number)
+            live(number, was_long)
         _, status, usage = os.wait4(pid, 0)
         if status != _LEFT_STATUS or not _is_childless():
             words.say(status, usage.ru_maxrss)

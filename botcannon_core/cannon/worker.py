@@ -101,11 +101,13 @@ def begin(how: Recipes, channel: int, output: int, parent: int, words: LastWords
         os._exit(code)  # no atexit, no destructors: those belong to the forker
 
 
-def _live(how: Recipes, inbox: Inbox, ready: bytes, number: int) -> NoReturn:
+def _live(how: Recipes, inbox: Inbox, ready: bytes, number: int, will_wait: bool) -> NoReturn:
     """Be the worker of this number in a seat, from fork to exit."""
     code = 1
     try:
         inbox.era = number
+        if will_wait:
+            rehearse(how, 1)
         code = _work(how, inbox, ready)
     except BaseException:  # noqa: BLE001 - as above
         traceback.print_exc()
@@ -205,18 +207,29 @@ class _Nothing:
         return {"done": "nothing"}
 
 
-def rehearse(how: Recipes) -> None:
-    """Let a worker of ours run a few messages of nothing, here and now.
+class _NoPool(Channel):
+    """Packs and unpacks frames as a channel does, and speaks to nobody."""
 
-    What Python finds out about its code while that runs (the kind of each attribute, the methods of each
-    type) it writes down; a worker that is forked after that finds it written, and copies no page for it.
+    def __init__(self) -> None:
+        super().__init__(-1)
+
+    def send_packed(self, data: bytes) -> None:
+        pass
+
+    def receive(self) -> list[frames.Frame]:
+        return frames.whole(_ORDER)
+
+
+_ORDER = frames.packed("orders", (0, 0.0, [("1-1", {"name": "text"})]))
+
+
+def rehearse(how: Recipes, times: int = REHEARSALS) -> None:
+    """Go a worker's way with a message of nothing.
+
+    In the forker: what Python finds out about its code while that runs (the kind of each attribute, the
+    methods of each type) it writes down, and workers find it written. In a worker that waits: the
+    pages that its message will touch are its own already when that comes.
     """
-    ours, theirs = frames.pair()
-    pool, inbox = Channel(ours), Inbox(Channel(theirs))
     nothing = replace(how, plain=[_Nothing()], tells_progress=False)
-    for _ in range(REHEARSALS):
-        pool.send("orders", (0, 0.0, [("1-1", {"name": "text"})]))
-        _work(nothing, inbox, b"")
-        pool.rest()
-    pool.close()
-    inbox.channel.close()
+    for _ in range(times):
+        _work(nothing, Inbox(_NoPool()), b"")
