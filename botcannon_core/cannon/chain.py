@@ -45,7 +45,7 @@ def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -
     try:
         for task in tasks:
             given = task.task(message, results)
-            if type(given) is not dict and inspect.isawaitable(given):
+            if given is not None and type(given) is not dict and inspect.isawaitable(given):
                 given = _awaited(given)
             results.update(checked_results(given, task))
         return Ended("done", flat(checked_results(results, "the chain")))

@@ -43,7 +43,7 @@ Handles = dict[str, Callable[[], Any]]
 class Recipes:
     """How to build a service's chain, looked up once in the forker.
 
-    `plain` are its tasks themselves if there is nothing to build: functions that ask for nothing.
+    `makers` make its tasks if these ask for nothing: then there is nothing else to build.
     """
 
     service: ServiceSpec
@@ -51,7 +51,7 @@ class Recipes:
     shell: Recipe | None
     tasks: tuple[Recipe, ...]
     parts: Mapping[str, Recipe] = field(default_factory=dict)
-    plain: list[Task] | None = None
+    makers: tuple[Callable[[], Task], ...] = ()
     tells_progress: bool = False
 
 
@@ -62,16 +62,13 @@ def recipes(service: ServiceSpec, handles: Handles) -> Recipes:
     parts = {name: loading.recipe(one) for name, one in service.parts.items()}
     hidden = service.hidden
     given = {**loading.extras(service), **handles, "hidden": lambda: hidden}
-    is_plain = all(
-        one.is_function and not any(n in loading.HANDLES or n in given for n in one.asks)
-        for one in tasks
-    )
+    ask_nothing = not any(n in loading.HANDLES or n in given for one in tasks for n in one.asks)
     everything = (*tasks, *parts.values(), *([shell] if shell else []))
     tells_progress = any("progress" in one.asks for one in everything)
     if tells_progress:
         importlib.import_module("botcannon_core.cannon.progress")
-    plain = [one(given) for one in tasks] if is_plain else None
-    return Recipes(service, given, shell, tasks, parts, plain, tells_progress)
+    makers = tuple(one.maker() for one in tasks) if ask_nothing else ()
+    return Recipes(service, given, shell, tasks, parts, makers, tells_progress)
 
 
 def begin(how: Recipes, channel: int, output: int, parent: int, words: LastWords) -> NoReturn:
@@ -119,7 +116,10 @@ def _work(how: Recipes, inbox: Inbox, ready: bytes) -> int:
     """Construct, say so, and run what comes; returns the exit code."""
     try:
         progress = _progress(inbox, how.service.hidden) if how.tells_progress else None
-        tasks = how.plain or _constructed(how, inbox, progress)
+        tasks: list[Task] = []
+        for make in how.makers:
+            tasks.append(make())
+        tasks = tasks or _constructed(how, inbox, progress)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         failure = chain.failed(error, how.service.hidden)
         inbox.channel.send("broken", chain.as_frame(failure))
@@ -230,6 +230,6 @@ def rehearse(how: Recipes, times: int = REHEARSALS) -> None:
     methods of each type) it writes down, and workers find it written. In a worker that waits: the
     pages that its message will touch are its own already when that comes.
     """
-    nothing = replace(how, plain=[_Nothing()], tells_progress=False)
+    nothing = replace(how, makers=(_Nothing,), tells_progress=False)
     for _ in range(times):
         _work(nothing, Inbox(_NoPool()), b"")

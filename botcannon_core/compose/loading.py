@@ -52,6 +52,12 @@ class Recipe:
         given = {**self.kwargs, **{n: handles[n]() for n in self.asks if n in handles}}
         return FunctionTask(self.entry, given) if self.is_function else self.entry(**given)
 
+    def maker(self) -> Callable[[], Any]:
+        """What makes the object where no handle is asked for, with everything else looked up."""
+        if self.is_function:
+            return partial(_itself, self({}))
+        return partial(self.entry, **self.kwargs) if self.kwargs else self.entry
+
 
 class FunctionTask:
     """A task made of a plain function `f(message, results)`, with its kwargs and handles bound."""

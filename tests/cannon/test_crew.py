@@ -136,6 +136,7 @@ class Do:
             with open("daemon", "w") as file:
                 file.write(str(os.getpid()))
             time.sleep(1000)
+            os._exit(0)
         while not os.path.exists("daemon"):
             time.sleep(0.001)
         if message.get("then") != "return":

@@ -225,6 +225,7 @@ class Feed:
             with open("daemon", "w") as file:
                 file.write(str(os.getpid()))
             time.sleep(1000)
+            os._exit(0)
         while not os.path.exists("daemon"):
             time.sleep(0.01)
         os.kill(os.getpid(), 9)
