@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -61,7 +61,7 @@ def recorded(how: Setting, isolation: Isolation, seconds: float) -> list[str]:
         return out.read_text().splitlines()
 
 
-def folded(lines: list[str]) -> Frame:
+def folded(lines: list[str], isolation: Isolation) -> Frame:
     """The tree of calls; processes of one role are one."""
     root = Frame("all")
     for line in lines:
@@ -70,7 +70,7 @@ def folded(lines: list[str]) -> Frame:
             continue
         root.samples += int(count)
         frame = root
-        for name in _names(stack):
+        for name in _names(stack, ROLES[isolation]):
             frame = frame.calls.setdefault(name, Frame(name))
             frame.samples += int(count)
     return root
@@ -135,11 +135,11 @@ def _all(frame: Frame) -> Iterator[Frame]:
         yield from _all(call)
 
 
-def _names(stack: str) -> Iterator[str]:
+def _names(stack: str, roles: Sequence[str]) -> Iterator[str]:
     """The frames of a line, without paths: which process, then its calls. Its parents' are left out."""
     depth = len(_PROCESS.findall(stack))
     if depth:
-        yield ROLES[min(depth, len(ROLES)) - 1]
+        yield roles[min(depth, len(roles)) - 1]
     for part in _PROCESS.split(stack)[-1].split(";"):
         yield _PATH.sub(r"(\1)", part.strip())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from benchmarks.measured import JOBS
 from benchmarks.processes import TICK
 from benchmarks.setting import Setting
 
-ROLES = ("launcher", "pool", "forker", "workers")  # by how far they are from the launcher
+ROLES: dict[Isolation, tuple[str, ...]] = {  # by how far they are from the launcher
+    "message": ("launcher", "pool", "forker", "seats", "workers"),
+    "worker": ("launcher", "pool", "forker", "workers"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ def shares(how: Setting, isolation: Isolation) -> tuple[list[Share], float]:
         look = ended(store.client, "bench")
         with bot.up("--only=workers") as up:
             begin = bot.watch(up, look, count * STEADY_FROM, how.patience)[-1]
-            before = {**spent(up.pid), "store": _spent(store.pid)[0]}
+            before = {**spent(up.pid, ROLES[isolation]), "store": _spent(store.pid)[0]}
             end = bot.watch(up, look, count * STEADY_TO, how.patience)[-1]
-            after = {**spent(up.pid), "store": _spent(store.pid)[0]}
+            after = {**spent(up.pid, ROLES[isolation]), "store": _spent(store.pid)[0]}
     return shared(before, after, end[1] - begin[1], end[0] - begin[0])
 
 
@@ -51,16 +54,16 @@ def shared(
     return found, messages / seconds
 
 
-def spent(launcher: int) -> dict[str, float]:
+def spent(launcher: int, roles: Sequence[str]) -> dict[str, float]:
     """CPU seconds so far by role; workers that have ended count among the workers."""
-    found = dict.fromkeys(ROLES, 0.0)
+    found = dict.fromkeys(roles, 0.0)
     generation = [psutil.Process(launcher)]
     for depth in range(8):
-        role = ROLES[min(depth, len(ROLES) - 1)]
+        role = roles[min(depth, len(roles) - 1)]
         for one in generation:
             own, of_ended = _spent(one.pid)
             found[role] += own
-            found["workers"] += of_ended if role in ("forker", "workers") else 0.0
+            found["workers"] += of_ended if role in roles[2:] else 0.0
         generation = [child for one in generation for child in _children(one)]
     return found
 

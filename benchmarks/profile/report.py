@@ -30,7 +30,9 @@ def profile(how: Setting, folder: Path, say: Callable[[str], None]) -> int:
         spent, rate = shares(how, mode)
         say(f"{mode}: a full queue, looked into")
         try:
-            graph = flame.folded(flame.recorded(how, mode, min(FLAME_SECONDS, how.idle_seconds)))
+            graph = flame.folded(
+                flame.recorded(how, mode, min(FLAME_SECONDS, how.idle_seconds)), mode
+            )
             flame.save(graph, f"isolation: {mode}", folder / f"flame-{mode}.svg")
             busiest = flame.busiest(graph)
         except (

@@ -36,7 +36,7 @@ STAGES: tuple[tuple[str, str, str, str], ...] = (
     ("settle", "ended", "settled", "the worker says how it ended, the store has the outcome"),
     ("bring back", "settled", "back", "the intake reads the taskback, calls the collector"),
     ("all of it", "asked", "back", "the latency"),
-    ("fork", "fork", "born", "before its message came: the forker forks"),
+    ("fork", "fork", "born", "before its message came: its seat, or the forker, forks"),
     (
         "construct",
         "born",

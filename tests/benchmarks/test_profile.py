@@ -76,7 +76,7 @@ def test_a_share_is_what_was_used_between_two_looks() -> None:
 
 
 def test_stacks_become_a_tree_of_calls() -> None:
-    root = flame.folded(STACKS)
+    root = flame.folded(STACKS, "worker")
     assert root.samples == 10
     assert sorted(root.calls) == ["forker", "pool"]
     run = root.calls["pool"].calls["run (cannon/pool.py:5)"]
@@ -84,14 +84,14 @@ def test_stacks_become_a_tree_of_calls() -> None:
 
 
 def test_the_busiest_is_who_runs_not_who_calls() -> None:
-    assert flame.busiest(flame.folded(STACKS), 2) == [
+    assert flame.busiest(flame.folded(STACKS, "worker"), 2) == [
         ("hear (cannon/pool.py:7)", 0.6),
         ("main (cannon/forker.py:9)", 0.3),
     ]
 
 
 def test_every_call_has_its_box_as_wide_as_its_share() -> None:
-    drawn = ElementTree.fromstring(flame.drawn(flame.folded(STACKS), "a title"))
+    drawn = ElementTree.fromstring(flame.drawn(flame.folded(STACKS, "worker"), "a title"))
     space = "{http://www.w3.org/2000/svg}"
     widths = {
         group.findtext(f"{space}title"): group.find(f"{space}rect")

@@ -53,7 +53,14 @@ def at_the_start(here: Project) -> None:
 
 
 def at_the_first_fork(here: Project) -> None:
-    here.until(lambda: len(here.ours()) > 3, "it forks")
+    here.until(lambda: any(map(is_forker, here.ours())), "there is a pool, and the forker of it")
+
+
+def is_forker(process: psutil.Process) -> bool:
+    try:
+        return "cannon.forker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False  # it has ended meanwhile
 
 
 def when_ready(here: Project) -> None:

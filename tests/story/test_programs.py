@@ -89,14 +89,14 @@ def test_an_undo_that_kills_its_worker_is_run_again_and_nothing_else() -> None:
         assert here.acts() == ["check", "reserve", "charge", "ship", *undone]
 
 
-@pytest.mark.parametrize("part", ["worker", "forker", "pool", "launcher", "store"])
+@pytest.mark.parametrize("part", ["worker", "seat", "forker", "pool", "launcher", "store"])
 def test_a_run_goes_on_whoever_of_its_service_is_killed(part: str) -> None:
     with shop(FAST) as here:
         process = here.here.up()
         here.ask("hold", "1", item="x")
         here.here.until(lambda: "wait" in here.acts(), "the run has come to its third step")
-        if part == "worker":
-            os_kill_busy(here)
+        if part in ("worker", "seat"):
+            kill_all(here, part)
         else:
             here.here.kill(part)
         (here.here.folder / "release").touch()
@@ -109,10 +109,20 @@ def test_a_run_goes_on_whoever_of_its_service_is_killed(part: str) -> None:
         here.here.until(lambda: not here.journals(), "no journal is left")
 
 
-def os_kill_busy(here: ShopHere) -> None:
-    """Kill every worker that there is, the busy one among them."""
-    for worker in psutil.Process(here.here.pid_of("forker")).children():
-        worker.send_signal(signal.SIGKILL)
+def kill_all(here: ShopHere, part: str) -> None:
+    """Kill every worker that there is, or every seat, and wait until the workers are gone."""
+    seats = psutil.Process(here.here.pid_of("forker")).children()
+    workers = [worker for seat in seats for worker in seat.children()]
+    for one in workers if part == "worker" else seats:
+        one.send_signal(signal.SIGKILL)
+    here.here.until(lambda: not any(map(is_alive, workers)), "no worker is left")
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_eight_workers_run_eight_programs_at_once() -> None:
