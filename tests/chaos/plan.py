@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 TOXIC = 0.05  # of all messages
 WORKERS_KILLED = 0.08  # strikes per message
-OTHERS_KILLED = 0.02  # the same, shared by pools, forkers, intakes and launchers
+OTHERS_KILLED = 0.02  # the same, shared by pools, forkers, seats, intakes and launchers
 LONGEST_RUN_SECONDS = 0.03
 POISONS = ("raise",) * 6 + ("exit",) * 5 + ("segfault",) * 5 + ("memory",) * 3 + ("for ever",)
 HOSTS = 2
@@ -28,7 +28,7 @@ class Strike:
     at: int
     host: int
     what: str  # kill, stop, silence, cut, restart
-    whom: str  # worker, forker, pool, intake, launcher, host, store
+    whom: str  # worker, seat, forker, pool, intake, launcher, host, store
 
 
 # each once in 2000 messages: these take seconds
@@ -79,8 +79,8 @@ class Plan:
     def _strikes(self, dice: random.Random) -> Iterator[Strike]:
         count = self.count / self.quick
         kills = ["worker"] * int(count * WORKERS_KILLED)
-        others = ("pool", "forker", "intake", "launcher")
-        kills += [others[n % 4] for n in range(int(count * OTHERS_KILLED))]
+        others = ("pool", "forker", "seat", "intake", "launcher")
+        kills += [others[n % 5] for n in range(int(count * OTHERS_KILLED))]
         slow = (dice.sample(SLOW, len(SLOW)) * self.count)[: int(count * len(SLOW) / 2000)]
         cuts = [("cut", "store")] * int(count * CUTS_PER_MESSAGE)
         for what, whom in [*(("kill", whom) for whom in kills), *slow, *cuts]:

@@ -14,6 +14,7 @@ class Run:
     number: int
     id: str
     worker: int
+    seat: int
     forker: int
     pool: int
     host: str
@@ -92,10 +93,10 @@ class Records:
         return found
 
     def _take_run(self, words: list[str]) -> None:
-        kind, number, entry, worker, forker, pool, host, time = words
+        kind, number, entry, worker, seat, forker, pool, host, time = words
         key = (entry, int(worker))
         if kind == "begin":
-            ids = (int(worker), int(forker), int(pool))
+            ids = map(int, (worker, seat, forker, pool))
             run = Run(int(number), entry, *ids, host, float(time))
             self.open[key] = self.pools[host] = run
         else:

@@ -34,7 +34,7 @@ CAUSES = {
 
 
 ENDS_A_RUN = {
-    *(("kill", whom) for whom in ("worker", "forker", "pool")),
+    *(("kill", whom) for whom in ("worker", "seat", "forker", "pool")),
     *(("stop", whom) for whom in ("host", "pool")),
     ("silence", "host"),
 }
@@ -175,8 +175,8 @@ class Verdict:
         return "".join(f"\n    {time - runs[0].begin:8.3f} {what}" for time, what in sorted(told))
 
     def _why_again(self, run: Run, after: Run) -> str:
-        for who, pid in (("worker", run.worker), ("forker", run.forker), ("pool", run.pool)):
-            for blow in self._blows_on[pid]:
+        for who in ("worker", "seat", "forker", "pool"):
+            for blow in self._blows_on[getattr(run, who)]:
                 if self._is_within(blow, run.begin, after.begin):
                     return f"{blow.what} {who}"
         for blow in self._blows_on[0]:
@@ -281,7 +281,7 @@ def _moment(entry: str) -> float:
 
 def _at_last(run: Run, back: Back) -> Run:
     """The moment of the answer, in the place of a run after the last."""
-    return Run(run.number, run.id, 0, 0, 0, "", max(back.time, run.begin))
+    return Run(run.number, run.id, 0, 0, 0, 0, "", max(back.time, run.begin))
 
 
 def _has_cause(fields: dict[str, str], poison: str) -> bool:

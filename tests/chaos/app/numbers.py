@@ -72,7 +72,7 @@ class Work:
 
     def __init__(self, folder: str) -> None:
         self._book = Book(Path(folder, "runs.txt"))
-        self._who = (os.getpid(), *_ancestors(2), os.environ["BOTCANNON_HOST"])
+        self._who = (os.getpid(), *_above(), os.environ["BOTCANNON_HOST"])
 
     def task(self, message: Message, results: dict[str, Any]) -> dict[str, Any]:
         """Work for a while, or die."""
@@ -84,13 +84,13 @@ class Work:
         return {"square": int(message["number"]) ** 2}
 
 
-def _ancestors(count: int) -> list[int]:
-    """The forker and the pool of this worker."""
+def _above() -> tuple[int, int, int]:
+    """This worker's seat (where there is none, itself), its forker and its pool."""
     found = [os.getpid()]
-    for _ in range(count):
+    while "cannon.forker" in Path(f"/proc/{found[-1]}/cmdline").read_text():
         stat = Path(f"/proc/{found[-1]}/stat").read_text()
         found.append(int(stat.rpartition(")")[2].split()[1]))
-    return found[1:]
+    return found[-3], found[-2], found[-1]
 
 
 def _raise() -> None:
