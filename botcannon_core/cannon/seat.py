@@ -77,7 +77,7 @@ def keep(live: Callable[[int, bool], NoReturn], parent: int, words: LastWords) -
     signal.signal(signal.SIGHUP, _end_group)
     process.die_with_parent(parent, signal.SIGHUP)
     process.inherit_orphans()  # so that we see what a worker leaves running
-    began = 0.0
+    began = time.monotonic()
     for number in count():
         now = time.monotonic()
         was_long, began = now - began > LONG_SECONDS, now

@@ -1,8 +1,10 @@
 """What one worker may be given at once, as its pool sees it."""
 
+import math
+
 import pytest
 
-from botcannon_core.cannon.given import AHEAD_SIZE, Given
+from botcannon_core.cannon.given import AHEAD_SECONDS, AHEAD_SIZE, Depth, Given
 from botcannon_core.cannon.job import Job
 
 
@@ -46,3 +48,28 @@ def test_who_forgets_has_nothing_and_begins_an_era() -> None:
     given = holding(*jobs(1, 1))
     assert len(given.forgotten()) == 2
     assert (len(given), given.era, given.running) == (0, 1, [])
+
+
+def test_a_worker_is_given_as_many_as_are_done_in_a_moment() -> None:
+    depth = Depth(is_open=True)
+    assert depth.jobs == 1
+    for _ in range(300):
+        depth.learn(AHEAD_SECONDS / 100)
+    assert 90 <= depth.jobs <= 101
+    depth.learn(1.0)
+    assert depth.jobs == 1
+
+
+@pytest.mark.parametrize("took", ["soon", None, math.inf, math.nan, -1.0])
+def test_what_is_no_time_teaches_nothing(took: object) -> None:
+    depth = Depth(is_open=True)
+    depth.learn(0.0)
+    before = depth.jobs
+    depth.learn(took)
+    assert depth.jobs == before
+
+
+def test_a_crew_that_gives_nothing_ahead_gives_one() -> None:
+    depth = Depth(is_open=False)
+    depth.learn(0.0)
+    assert depth.jobs == 1
