@@ -26,9 +26,7 @@ from botcannon_core.cannon import process
 
 LEFT = 111  # the exit code of a worker whose seat may be taken by the next one
 
-LONG_SECONDS = (
-    0.005  # of a worker's life: most of it was waiting, or work beside which we weigh little
-)
+LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
 _LEFT_STATUS = LEFT << 8  # as wait tells it
 _on_signal = _signal.signal  # without the enums around it, which cost a worker 20 pages
@@ -96,9 +94,11 @@ def keep(live: Callable[[int, bool], NoReturn], parent: int, words: LastWords) -
 def _is_childless() -> bool:
     """True if nobody is left of what the last worker has started, but the dead."""
     try:
-        return os.waitpid(-1, os.WNOHANG)[0] != 0 and _is_childless()
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
     except ChildProcessError:
         return True
+    return False
 
 
 def _end_group(_number: int, _frame: FrameType | None) -> None:

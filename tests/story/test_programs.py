@@ -95,10 +95,19 @@ def test_a_run_goes_on_whoever_of_its_service_is_killed(part: str) -> None:
         process = here.here.up()
         here.ask("hold", "1", item="x")
         here.here.until(lambda: "wait" in here.acts(), "the run has come to its third step")
+        workers = [worker for seat in seats(here) for worker in seat.children()]
         if part in ("worker", "seat"):
-            kill_all(here, part)
+            for one in workers if part == "worker" else seats(here):
+                one.send_signal(signal.SIGKILL)
         else:
             here.here.kill(part)
+        if part in (
+            "worker",
+            "seat",
+            "forker",
+            "pool",
+        ):  # which takes a moment: none goes on meanwhile
+            here.here.until(lambda: not any(map(is_alive, workers)), "no worker is left")
         (here.here.folder / "release").touch()
         if part == "launcher":
             process.wait(40)
@@ -109,13 +118,8 @@ def test_a_run_goes_on_whoever_of_its_service_is_killed(part: str) -> None:
         here.here.until(lambda: not here.journals(), "no journal is left")
 
 
-def kill_all(here: ShopHere, part: str) -> None:
-    """Kill every worker that there is, or every seat, and wait until the workers are gone."""
-    seats = psutil.Process(here.here.pid_of("forker")).children()
-    workers = [worker for seat in seats for worker in seat.children()]
-    for one in workers if part == "worker" else seats:
-        one.send_signal(signal.SIGKILL)
-    here.here.until(lambda: not any(map(is_alive, workers)), "no worker is left")
+def seats(here: ShopHere) -> list[psutil.Process]:
+    return psutil.Process(here.here.pid_of("forker")).children()
 
 
 def is_alive(process: psutil.Process) -> bool:
