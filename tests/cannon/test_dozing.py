@@ -110,8 +110,9 @@ def test_something_to_read_wakes_it_and_is_left_to_the_collector(around: Around)
 
 
 def test_an_answer_wakes_it_and_waits_for_the_collector(around: Around) -> None:
-    soon(around.answer)
+    told = soon(around.answer)
     around.doze()
+    told.join()  # it may hear of its own word after we do
     assert [one.message["text"] for one in around.intake.returns.waiting] == ["from afar"]
 
 
