@@ -279,7 +279,7 @@ class Crew:
                 self._broken(worker, chain.from_frame(body))
 
     def _ready(self, worker: Worker, pid: object) -> None:
-        if len(worker.given):
+        if len(worker.given):  # the next of a seat, and the one before has not said how it ended
             worker.fate = worker.fate or "left without a word of how it ended"
             self._nursery.signal(worker.slot, signal.SIGKILL)
             return
@@ -314,9 +314,8 @@ class Crew:
         """One of a seat leaves: the seat has forked the next already, whose era this is."""
         worker.given.forgotten()
         self._print(worker, worker.output.so_far())
-        if (
-            worker.term_at is not None or self._is_dismissed
-        ):  # SIGTERM may come late, and hit the next
+        may_be_hit = worker.term_at is not None  # by a SIGTERM that comes late, for the one before
+        if may_be_hit or self._is_dismissed:
             self._let_go(worker)
         else:
             self._become(worker, "starting")

@@ -114,11 +114,7 @@ class AwaitedLoop:
             await asyncio.wait_for(self._stir.wait(), tick)
         self._stir.clear()
         try:
-            mine.mend(self._watch_store)
-            if mine.line.is_open:
-                mine.tidy()
-                mine.line.flush()
-                mine.returns.ask()
+            mine.tend(self._watch_store)
         except Cut as cut:
             self._lost_store(cut)
         await self._tell()

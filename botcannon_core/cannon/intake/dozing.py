@@ -57,11 +57,7 @@ class DozingLoop:
     def _turn(self) -> None:
         mine = self._intake
         try:
-            mine.mend(self._watch_store)
-            if mine.line.is_open:
-                mine.tidy()
-                mine.line.flush()
-                mine.returns.ask()
+            mine.tend(self._watch_store)
             self._watch.wait(TICK_SECONDS if mine.line.is_open else MEND_TICK_SECONDS)
         except Cut as cut:
             self._watch.forget(mine.line)

@@ -173,7 +173,15 @@ class Intake:
         self.line.close()
         self.returns.reader.line.close()
 
-    def tidy(self) -> None:
+    def tend(self, watch: Callable[[], None]) -> None:
+        """Say all that a turn has to say to the store, if it is in reach; for `watch` see `mend`."""
+        self.mend(watch)
+        if self.line.is_open:
+            self._tidy()
+            self.returns.ask()
+            self.line.flush()
+
+    def _tidy(self) -> None:
         """Every few seconds, take over from the dead and forget what need not be kept."""
         self.line.check()
         self.returns.reader.line.check()

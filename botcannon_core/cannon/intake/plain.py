@@ -99,11 +99,7 @@ class PlainLoop:
         """Hear what was stored, wait if there is no news, and tell the collector."""
         mine = self._intake
         try:
-            mine.mend(self._watch_store)
-            if mine.line.is_open:
-                mine.tidy()
-                mine.returns.ask()
-                mine.line.flush()
+            mine.tend(self._watch_store)
             self._watch.wait(0.0 if mine.returns.waiting else self._wait)
         except Cut as cut:
             self._lost_store(cut)
