@@ -139,23 +139,28 @@ class Verdict:
     def _uncounted(self, runs: list[Run]) -> int:
         """Runs of which the store may not have heard.
 
-        Those on a host that was cut off or frozen, and those whose pool was killed at once, or while the
-        store was away: what it had said may be lost with its connection.
+        Those on a host that was cut off or frozen, and those whose pool or host was struck at once, or
+        while the store was away: what it had said may be lost with its connection.
         """
         return sum(
             self._why_again(run, run).startswith(("silence host", "stop host"))
             or any(
                 0 <= blow.begin - run.begin < AT_ONCE_SECONDS or self._was_away(run, blow.begin)
-                for blow in self._blows_on[run.pool]
+                for blow in self._silencing(run)
             )
             for run in runs
         )
 
-    def _was_away(self, run: Run, killed: float) -> bool:
-        """The store was away when the run began, and not back for long when its pool was killed."""
+    def _silencing(self, run: Run) -> list[Blow]:
+        """After these the run's pool had nothing more to say, or nobody to say it to."""
+        on_host = [blow for blow in self._blows_on[0] if blow.host == run.host]
+        return self._blows_on[run.pool] + on_host
+
+    def _was_away(self, run: Run, struck: float) -> bool:
+        """The store was away when the run began, and not back for long when its pool was struck."""
         return any(
             blow.begin - AT_ONCE_SECONDS <= run.begin <= blow.end
-            and run.begin <= killed <= blow.end + AGAIN_SECONDS
+            and run.begin <= struck <= blow.end + AGAIN_SECONDS
             for blow in self._after.blows
             if blow.whom == "store"
         )
