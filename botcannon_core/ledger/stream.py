@@ -6,7 +6,7 @@ that something is done (the pool) or what a message means (the chain).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +103,7 @@ def settle(
     keys: Keys,
     consumer: str,
     heir: str,
-    endings: Iterable[Ending],
+    endings: Sequence[Ending],
     then: Callable[[Settled], None],
 ) -> None:
     """Messages have ended, well or parked; `then` gets what became of that.
@@ -111,7 +111,7 @@ def settle(
     `heir` is the consumer that gets the next in a lane.
     """
     names = [keys.data, keys.taskback, keys.key("tries"), keys.key("counts"), keys.dead]
-    args: list[str | int] = [POOL, consumer, heir]
+    args: list[str | int] = [POOL, consumer, heir, len(endings), endings[-1].entry]
     for one in endings:
         lane = 0
         if one.lane is not None:

@@ -98,6 +98,7 @@ def test_an_intake_looks_at_once_when_the_last_of_its_messages_has_ended(
     while intake.desk.under_way:
         intake.returns.hear()
         intake.returns.reader.line.hear(0.01)
+    intake.returns.say()
     while not intake.returns.are_home():
         intake.line.hear(0.01)
     assert intake.is_over()

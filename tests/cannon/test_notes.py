@@ -183,6 +183,7 @@ def until_taken(returns: Returns, count: int) -> list[tuple[str, str]]:
             one = returns.waiting.popleft()
             taken.append((one.verb, one.message.note or one.message.outcome or ""))
             returns.done(one)
+        returns.say()
     return taken
 
 

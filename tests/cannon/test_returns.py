@@ -114,7 +114,7 @@ def test_an_intake_that_leaves_leaves_no_name_behind(make: Make, store: Store) -
     assert [group["name"] for group in groups] == ["intake"]
 
 
-def test_answers_that_were_taken_together_are_acknowledged_in_one_write(
+def test_answers_that_were_taken_together_are_acknowledged_in_one_command(
     make: Make, store: Store
 ) -> None:
     returns = make("h:1:1", Alone())
@@ -127,6 +127,9 @@ def test_answers_that_were_taken_together_are_acknowledged_in_one_write(
     returns._line._socket = counted
     while returns.waiting:
         returns.done(returns.waiting.popleft())
+    returns.say()
+    assert returns._line.unanswered == 1
     while returns._unacknowledged:
         returns._line.hear(0.01)
     assert counted.sends == 1
+    assert returns.are_home()

@@ -200,8 +200,9 @@ def test_a_process_for_each_message_needs_few_words_with_the_store(single: Costs
 
 def test_answers_come_home_many_at_a_time(many: Costs) -> None:
     assert many.home.commands["xreadgroup"] < many.count / 50 + FIXED
+    assert many.home.commands["xack"] < many.count / 50 + FIXED
     assert many.home.trips < many.count / 10 + FIXED
-    assert many.home.bytes_in < 120 * many.count + FIXED_BYTES
+    assert many.home.bytes_in < 40 * many.count + FIXED_BYTES
     assert many.home.bytes_out < 200 * many.count + FIXED_BYTES
 
 

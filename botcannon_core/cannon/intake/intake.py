@@ -151,10 +151,9 @@ class Intake:
         if time.monotonic() < self._mend_at:
             return False
         try:
+            self.returns.say()  # all that was acknowledged is, before we ask for what is not
             self.line.reopen()
-            self.line.ask(
-                "PING", timeout=1.0
-            )  # all that was acknowledged is, before we ask for what is not
+            self.line.ask("PING", timeout=1.0)
             self.returns.reader.reopen()
         except StoreError:
             self.line.close()
@@ -189,6 +188,7 @@ class Intake:
         self.desk.put_again()
         self.desk.take_turns(at_once=self.is_resting)
         self.desk.say()
+        self.returns.say()
         self._answer_turned_away()
         if self.desk.error is not None:
             error, self.desk.error = self.desk.error, None

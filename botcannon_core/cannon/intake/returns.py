@@ -60,6 +60,7 @@ class Returns:
         self._group = f"{PREFIX}{me}" if self._is_one_of_many else stream.INTAKE
         self._notes = Notes(collector)
         self._unacknowledged: set[str] = set()
+        self._over: list[str] = []  # of those: taken, and not said yet
         self._look_at = 0.0
         start = "$" if self._is_one_of_many else "0"
         self.ended: Callable[[], None] = lambda: None  # called when one that we have put has ended
@@ -105,6 +106,19 @@ class Returns:
             self._notes.delivered(one.message.id)
         else:
             self._acknowledge(one.entry)
+
+    def say(self) -> None:
+        """Acknowledge all that was taken since the last time, together; it is sent at the next flush."""
+        if not self._over:
+            return
+        over, self._over = self._over, []
+
+        def heard(_answer: Any) -> None:
+            self._unacknowledged.difference_update(over)
+            for entry in over:
+                self.reader.over(entry)
+
+        self._line.say("XACK", self._keys.taskback, self._group, *over, then=heard)
 
     def put_aside(self, one: Return, ended: Ended, host: str) -> None:
         """The collector could not take it: into `dead`, from where it can be delivered again."""
@@ -190,12 +204,7 @@ class Returns:
         if entry.startswith(OWN):
             self._unacknowledged.discard(entry)
             return
-
-        def heard(_answer: Any) -> None:
-            self._unacknowledged.discard(entry)
-            self.reader.over(entry)
-
-        self._line.say("XACK", self._keys.taskback, self._group, entry, then=heard)
+        self._over.append(entry)
 
     def _inherit_from_consumers(self, answer: Any) -> None:
         """Only one intake of a service reads at a time: whoever else held something is over."""

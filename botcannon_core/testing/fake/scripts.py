@@ -143,7 +143,7 @@ def postpone(db: Database, keys: Words, args: Words) -> Answer:
 def settle(db: Database, keys: Words, args: Words) -> Answer:
     """See settle.lua."""
     data, taskback, tries, counts, dead, *lanes = keys
-    group, consumer, heir, *words = args
+    group, consumer, heir, _count, _last, *words = args
     lost, following = [], []
     while words:
         entry, outcome, lane, count = words[:4]
