@@ -18,15 +18,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, get_args
 
-from botcannon_core.cannon import chain, frames, member, process, seat
+from botcannon_core.cannon import chain, frames, kernel, member, process, seat
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.forker import Birth
-from botcannon_core.cannon.given import Depth
+from botcannon_core.cannon.given import SHORT_OF_SEAT_SECONDS, SHORT_SECONDS, Depth
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED, State, Worker
 from botcannon_core.cannon.nursery import Cause, News, Nursery
 from botcannon_core.cannon.orders import SLOW_SECONDS
+from botcannon_core.cannon.room import Room
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
 
@@ -55,24 +56,15 @@ class Crew:
         self._at_once = self._rule.concurrency if self._takes_many else 1
         # A pool's death counts a try of all that were given, and a late SIGTERM may hit the next one.
         is_safe = birth.service.deliver.tries > 1 and self._rule.timeout > SLOW_SECONDS
-        self._depth = Depth(self._takes_many and is_safe)
+        short = SHORT_OF_SEAT_SECONDS if self._rule.has_seats else SHORT_SECONDS
+        self._depth = Depth(self._takes_many and is_safe, short)
+        self._room = Room(self._depth, self._at_once, kernel.processors())
         self.forks = 0
 
     @property
     def room(self) -> list[tuple[Worker, int]]:
         """Who may be given how many jobs now. No more than `max` workers are busy at once."""
-        waiting = [*reversed(self._in["ready"].values())]  # whoever worked last is warm
-        depth = self._depth.jobs
-        # one that died since we looked would cost its job a try
-        room = [(one, depth) for one in waiting[: self.free] if not one.channel.is_closed()]
-        if self._at_once > 1:
-            going = [one for one in self.busy if not one.is_closing and one.term_at is None]
-            both = (*(one for one, _ in room), *going)
-            return [(one, self._at_once - len(one.given)) for one in both]
-        if depth > 1:
-            quick = [one for one in self.busy if len(one.given) <= depth // 2 and one.is_quick()]
-            room += [(one, depth - len(one.given)) for one in quick]
-        return room
+        return self._room.among(self._in["ready"], self._in["busy"], self.free)
 
     @property
     def is_ready(self) -> bool:
@@ -89,6 +81,12 @@ class Crew:
         """How many jobs could be started by the workers there are and those that may be forked."""
         most = 1 if self._rule.lazy else self._rule.max
         return max(0, most - len(self._in["busy"]))
+
+    @property
+    def ahead(self) -> int:
+        """How many jobs should be at hand: with short ones, what all its workers may have, and again."""
+        depth = self._depth.jobs
+        return self.free if depth == 1 else 2 * depth * self._rule.max
 
     # --- keeping them ---------------------------------------------------------------------------
 
@@ -184,7 +182,8 @@ class Crew:
             return 0 if self._workers else 1
         if is_calm:
             return self._rule.idle
-        wanted = max(self._rule.hot, min(waiting, self.free))
+        useful = self._room.useful(self._in["busy"], self.free)
+        wanted = max(self._rule.hot, min(waiting, useful))
         # one for a single message is needed when another ends; one for many will be free again
         return min(wanted, self.free) if self._takes_many else wanted
 
@@ -215,9 +214,12 @@ class Crew:
     # --- limits ---------------------------------------------------------------------------------
 
     def _next_look(self, worker: Worker) -> float:
-        """When this worker's limit may be reached, or others behind its job wait for too long."""
+        """When this worker's limit may be reached, or others wait for its job for too long."""
         is_ahead = len(worker.given) > self._at_once == 1
-        return worker.since + SLOW_SECONDS if is_ahead else worker.limit(self._rule)
+        is_young = worker.state == "busy" and self._depth.is_short and worker.has_just_begun()
+        if is_ahead or is_young:
+            return worker.since + SLOW_SECONDS
+        return worker.limit(self._rule)
 
     def _watch_time(self, worker: Worker) -> None:
         """Over its time: SIGTERM, and SIGKILL to its group if that does not help."""

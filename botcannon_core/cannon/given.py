@@ -5,7 +5,6 @@ Not here: the rule by which some are taken back, which is told in orders, the wo
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Collection, Iterable
@@ -18,32 +17,46 @@ from botcannon_core.cannon.orders import SLOW_SECONDS
 # would wait with it. In characters, each of which may be twelve bytes on the way.
 AHEAD_SIZE = 12_000
 
-AHEAD_SECONDS = 0.004  # of work that a worker may be given at once
+AHEAD_SECONDS = 0.008  # of work that a worker may be given at once
 MOST_AHEAD = 256  # jobs, however fast they are
+
+SHORT_SECONDS = 0.0001  # a job that takes less has not waited for another machine
+SHORT_OF_SEAT_SECONDS = 0.0005  # nor is it worth a word where each costs a fork, which takes longer
+
+# A job that took so many times longer than usual counts as no longer than that: a busy machine held it
+# up, and giving out less would make that the busier. Where many take so long, it adds up.
+ODD_TIMES = 10
 
 
 class Depth:
-    """How many jobs a worker may have: as many as are done in a moment."""
+    """How many jobs a worker may have: as many as are done in a moment, and at least one."""
 
-    def __init__(self, is_open: bool) -> None:
-        """Not `is_open`: one at a time."""
+    def __init__(self, is_open: bool, short: float = SHORT_SECONDS) -> None:
+        """Not `is_open`: one at a time; `short`: the seconds below which a job only computes."""
         self._is_open = is_open
+        self._short = short
         self._seconds = SLOW_SECONDS  # of one job, smoothed; a new crew is careful
 
     @property
     def jobs(self) -> int:
-        """So many, at least one."""
+        """So many."""
         most = int(AHEAD_SECONDS / (self._seconds + 1e-6))
         return max(1, min(MOST_AHEAD, most)) if self._is_open else 1
 
+    @property
+    def is_short(self) -> bool:
+        """True if no more of them should run at once than there are processors."""
+        return self._seconds < self._short
+
     def learn(self, took: object) -> None:
-        """A job took so long, in seconds, by its worker's clock.
+        """A job took so long, in microseconds, by its worker's clock.
 
         By ours it would take as long as we need to hear of it: with many services on a busy machine
         workers would be given one at a time for that, which makes the machine the busier.
         """
-        if isinstance(took, float) and 0 <= took < math.inf:
-            self._seconds += (took - self._seconds) * 0.05
+        if isinstance(took, int) and took >= 0:
+            seconds = min(max(took, 1) / 1_000_000, ODD_TIMES * self._seconds)
+            self._seconds += (seconds - self._seconds) * 0.05
 
 
 class Given:

@@ -1,4 +1,4 @@
-"""What the kernel tells of processes: when one began, and whose children there are.
+"""What the kernel tells: when a process began, whose children there are, how many run at once.
 
 Linux is read directly, since psutil costs the start of every command 10 ms; elsewhere psutil is asked.
 Not here: what follows from it (life, orphans).
@@ -59,6 +59,11 @@ def _children_elsewhere() -> list[int]:
     import psutil  # see above
 
     return [one.pid for one in psutil.Process().children()]
+
+
+def processors() -> int:
+    """How many of them we may run on."""
+    return len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count() or 1
 
 
 _LINUX = sys.platform == "linux"

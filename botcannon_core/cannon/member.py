@@ -68,10 +68,13 @@ class Worker:
         """True when it should have ended by now."""
         return time.monotonic() >= self.limit(rule)
 
+    def has_just_begun(self) -> bool:
+        """True while its job may still turn out to be a short one."""
+        return self.since > time.monotonic() - SLOW_SECONDS / 2
+
     def is_quick(self) -> bool:
         """True while more may be given to it behind what it runs."""
-        soon = self.since > time.monotonic() - SLOW_SECONDS / 2
-        return soon and self.term_at is None and not self.given.is_alone
+        return self.has_just_begun() and self.term_at is None and not self.given.is_alone
 
     def is_unused(self, rule: WorkersSpec) -> bool:
         """True if it has waited for longer than a moment without messages explains."""

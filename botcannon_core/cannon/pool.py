@@ -31,7 +31,7 @@ from botcannon_core.ledger import journal, stream
 from botcannon_core.ledger.line import Cut, Line, Refused
 from botcannon_core.ledger.store import Store
 
-AHEAD_SECONDS = 0.05  # no more is read than can be started within this time
+AHEAD_SECONDS = 0.05  # what can be started within this time is read ahead
 MOST_AHEAD = 2000  # messages, however fast they are
 TIDY_SECONDS = 1.0  # while there is traffic
 CALM_TIDY_SECONDS = 5.0
@@ -225,7 +225,7 @@ class Pool:
     def _ask(self) -> None:
         """Ask for as many messages as can be started soon."""
         if not self._finishing:
-            ahead = max(self._crew.free, int(self._pace.rate() * AHEAD_SECONDS))
+            ahead = max(self._crew.ahead, int(self._pace.rate() * AHEAD_SECONDS))
             self._stock.ask(min(ahead, MOST_AHEAD))
 
     def _tidy(self) -> None:

@@ -145,7 +145,7 @@ def _work(how: Recipes, inbox: Inbox, ready: bytes) -> int:
             if left:
                 inbox.end(ended)
             else:
-                inbox.channel.send("ended", {**ended, "leaves": True})
+                inbox.leave(ended)
     except EOFError:
         return 0  # not needed any more
     return seat.LEFT

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from botcannon_core.cannon import seat
+from botcannon_core.cannon import kernel, seat
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.forker import Birth
@@ -821,6 +821,32 @@ def test_a_worker_of_quick_jobs_is_given_some_ahead_however_late_its_pool_hears_
         while time.monotonic() < held_up:
             os.sched_yield()
         crew.until(partial(crew.ended.get, entry), "it has ended")
+
+
+def test_short_jobs_are_read_ahead_and_keep_no_more_workers_busy_than_there_are_processors(
+    start: Start,
+) -> None:
+    count = kernel.processors()
+    crew = start(isolation="worker", hot=count + 2, idle=count + 2, max=count + 2)
+    crew.ready(count + 2)
+    assert crew.crew.ahead == count + 2
+    for _ in range(500):
+        crew.crew._depth.learn(10)
+    assert crew.crew.ahead > 100 * count
+    assert len(crew.idle()) == count
+
+
+def test_what_turns_out_to_take_long_among_short_ones_holds_up_nobody(start: Start) -> None:
+    count = kernel.processors()
+    crew = start(isolation="worker", hot=count + 1, idle=count + 1, max=count + 1)
+    crew.ready(count + 1)
+    for _ in range(500):
+        crew.crew._depth.learn(10)
+    for worker in crew.idle():
+        crew.crew.give(worker, [Job(f"{worker.slot}-1", "a", {"do": "sleep", "seconds": "60"}, "me")])
+    assert not crew.idle()
+    assert crew.crew.next_moment() <= time.monotonic() + SLOW_SECONDS
+    crew.until(crew.idle, "another worker may be given something", patience=5)
 
 
 def test_a_death_costs_only_the_job_that_ran(start: Start) -> None:

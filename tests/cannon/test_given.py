@@ -54,16 +54,46 @@ def test_a_worker_is_given_as_many_as_are_done_in_a_moment() -> None:
     depth = Depth(is_open=True)
     assert depth.jobs == 1
     for _ in range(300):
-        depth.learn(AHEAD_SECONDS / 100)
+        depth.learn(int(AHEAD_SECONDS * 1_000_000 / 100))
     assert 90 <= depth.jobs <= 101
-    depth.learn(1.0)
-    assert depth.jobs == 1
 
 
-@pytest.mark.parametrize("took", ["soon", None, math.inf, math.nan, -1.0])
+def depth_after(*took: int) -> Depth:
+    """What is known after hundreds of short jobs and some more."""
+    depth = Depth(is_open=True, short=0.0001)
+    for microseconds in (*(0,) * 300, *(50,) * 300, *took):
+        depth.learn(microseconds)
+    return depth
+
+
+def test_one_that_takes_much_longer_than_the_others_changes_little() -> None:
+    usual, odd = depth_after(), depth_after(1_000_000)
+    assert usual.is_short
+    assert odd.is_short
+    assert odd.jobs > usual.jobs / 2
+
+
+def test_a_worker_is_given_one_at_a_time_soon_after_jobs_have_become_long() -> None:
+    depth = depth_after(*(20_000,) * 15)
+    assert not depth.is_short
+    assert depth.jobs < 5
+    assert depth_after(*(20_000,) * 100).jobs == 1
+
+
+def test_a_tenth_of_long_ones_is_not_odd() -> None:
+    mixed = ([50] * 9 + [10_000]) * 50
+    assert not depth_after(*mixed).is_short
+
+
+def test_a_new_crew_is_careful() -> None:
+    depth = Depth(is_open=True)
+    assert (depth.jobs, depth.is_short) == (1, False)
+
+
+@pytest.mark.parametrize("took", ["soon", None, math.inf, math.nan, 0.5, -1])
 def test_what_is_no_time_teaches_nothing(took: object) -> None:
     depth = Depth(is_open=True)
-    depth.learn(0.0)
+    depth.learn(0)
     before = depth.jobs
     depth.learn(took)
     assert depth.jobs == before
@@ -71,5 +101,5 @@ def test_what_is_no_time_teaches_nothing(took: object) -> None:
 
 def test_a_crew_that_gives_nothing_ahead_gives_one() -> None:
     depth = Depth(is_open=False)
-    depth.learn(0.0)
+    depth.learn(0)
     assert depth.jobs == 1

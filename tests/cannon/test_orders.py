@@ -177,7 +177,18 @@ def test_a_worker_tells_how_long_a_message_took_and_not_how_long_that_was_on_its
     inbox.next()
     clock.now += 0.125
     inbox.end({"how": "done"})
-    assert pool.receive_one()[1]["took"] == 0.125
+    assert pool.receive_one()[1]["took"] == 125_000
+
+
+def test_who_leaves_says_so_and_how_long_its_message_took(
+    ends: tuple[Channel, Inbox], clock: Clock
+) -> None:
+    (pool, inbox), have = ends, Given()
+    give(pool, have, "1-0")
+    inbox.next()
+    clock.now += 0.25
+    inbox.leave({"how": "done"})
+    assert pool.receive_one() == ("ended", {"how": "done", "took": 250_000, "leaves": True})
 
 
 def test_a_worker_that_is_not_needed_hears_the_end(ends: tuple[Channel, Inbox]) -> None:
