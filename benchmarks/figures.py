@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 Sample = tuple[float, int]  # when (seconds), and how many were done by then
 
 STEADY_FROM, STEADY_TO = 0.10, 0.95  # of all jobs: before and after, things start and end
+LATENCIES = (
+    "p50",
+    "p99",
+    "p50_rested",
+    "p99_rested",
+)  # one job at a time; and with a rest before each
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,11 @@ class Spread:
 def spread(values: Sequence[float]) -> Spread:
     """The spread of at least one value."""
     return Spread(quantile(values, 0.5), min(values), max(values), len(values))
+
+
+def latencies(seconds: Iterable[Sequence[float]]) -> tuple[float, ...]:
+    """Milliseconds, the median and the 99th of 100, of each series: LATENCIES, in their order."""
+    return tuple(quantile(one, share) * 1000 for one in seconds for share in (0.5, 0.99))
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -23,7 +23,7 @@ from benchmarks.cannon import (
     room,
     service,
 )
-from benchmarks.figures import STEADY_FROM, STEADY_TO, quantile, rate, steady_rate
+from benchmarks.figures import STEADY_FROM, STEADY_TO, latencies, rate, steady_rate
 from benchmarks.processes import cpu, wait_while_busy, weight
 from benchmarks.proxy import wire
 from benchmarks.server import Server
@@ -75,15 +75,14 @@ def collected(how: Setting) -> float:
     return steady_rate(samples, count)
 
 
-def latency(how: Setting, isolation: Isolation) -> tuple[float, float]:
-    """Milliseconds from a collector's yield to its taskback: median and 99th of 100; workers wait."""
+def latency(how: Setting, isolation: Isolation) -> tuple[float, ...]:
+    """Milliseconds from a collector's yield to its taskback, one at a time: see `latencies`."""
     conf = {"key": "ping", "kwargs": {"count": how.timed_jobs}}
     ping = {"file": "feed", "entry": "Ping", "conf": conf}
     with project(how) as (bot, _):
         bot.declare({"bench": service(ping, "Pong", isolation)})
         bot.run(patience=how.patience)
-        seconds = json.loads((bot.folder / "seconds.json").read_text())
-    return quantile(seconds, 0.5) * 1000, quantile(seconds, 0.99) * 1000
+        return latencies(json.loads((bot.folder / "seconds.json").read_text()))
 
 
 def first(_how: Setting) -> float:

@@ -11,6 +11,7 @@ from functools import partial
 
 from benchmarks import machine, measured
 from benchmarks.cannon import Isolation
+from benchmarks.figures import LATENCIES
 from benchmarks.peers import measured as peers
 from benchmarks.peers.known import PEERS, Peer
 from benchmarks.setting import Setting
@@ -42,7 +43,7 @@ def rows() -> list[Row]:
 
 def of_peer(peer: Peer) -> list[Row]:
     """What is measured of a peer."""
-    latency = Row(f"{peer.name}:latency", ("p50", "p99"), partial(peers.latency, peer))
+    latency = Row(f"{peer.name}:latency", LATENCIES, partial(peers.latency, peer))
     return [
         Row(f"{peer.name}:rate", ("rate",), partial(peers.throughput, peer)),
         *([latency] if peer.has_results else []),
@@ -73,7 +74,7 @@ def of_mode(subject: str, mode: Isolation) -> list[Row]:
     """What is measured of botcannon with one kind of isolation."""
     kinds: list[tuple[str, tuple[str, ...], Measurement]] = [
         ("rate", ("rate",), partial(measured.throughput, isolation=mode)),
-        ("latency", ("p50", "p99"), partial(measured.latency, isolation=mode)),
+        ("latency", LATENCIES, partial(measured.latency, isolation=mode)),
         ("memory", ("memory",), partial(measured.memory, isolation=mode)),
         ("whole", ("rate",), partial(measured.whole, isolation=mode)),
         ("services", ("rate",), partial(measured.whole, isolation=mode, services=20)),

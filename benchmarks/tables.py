@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.figures import Spread, spread
+from benchmarks.figures import LATENCIES, Spread, spread
 from benchmarks.peers.known import PEERS
 from benchmarks.rows import MESSAGE, WORKER
 from benchmarks.session import Session
@@ -67,12 +67,8 @@ def goals() -> list[Goal]:
             "`worker`: rate / huey", ratio(f"{WORKER}:rate", "rate", "huey:rate", "rate"), 10, times
         ),
         Goal("collector to stream, messages/s", value("botcannon:collector", "rate"), 50_000),
-        Goal("`message`: latency p50", value(f"{MESSAGE}:latency", "p50"), 1.2, " ms", True),
-        Goal("`message`: latency p99", value(f"{MESSAGE}:latency", "p99"), 2.5, " ms", True),
-        Goal("`message`: p50 / huey's", _slower(MESSAGE, "p50"), 1, times, True),
-        Goal("`message`: p99 / huey's", _slower(MESSAGE, "p99"), 1, times, True),
-        Goal("`worker`: latency p50", value(f"{WORKER}:latency", "p50"), 0.6, " ms", True),
-        Goal("`worker`: latency p99", value(f"{WORKER}:latency", "p99"), 1.2, " ms", True),
+        *_latency(MESSAGE, "message", {"p50": 1.2, "p99": 2.5}),
+        *_latency(WORKER, "worker", {"p50": 0.6, "p99": 1.2}),
         Goal("`up` to the first answer", value("botcannon:first", "seconds"), 0.6, " s", True),
         Goal("idle memory, PSS", value("botcannon:idle", "memory"), 45, " MB", True),
         Goal("idle CPU, of a core", value("botcannon:idle", "cpu"), 0.3, " %", True),
@@ -129,10 +125,11 @@ def peers_table(session: Session) -> str:
     lines = []
     for subject, title, isolates in sorted(known, key=speed):
         cells = [shown(session.values(f"{subject}:rate", "rate"))]
-        cells += [shown(session.values(f"{subject}:latency", p)) for p in ("p50", "p99")]
+        cells += [shown(session.values(f"{subject}:latency", name)) for name in LATENCIES]
         cells += [shown(session.values(f"{subject}:memory", "memory"))]
         lines.append([title, "yes" if isolates else "", *cells])
-    heads = ["", "a process for each job", "jobs/s", "p50 ms", "p99 ms", "idle memory MB"]
+    after = ["p50 ms", "p99 ms", "p50 rested", "p99 rested"]
+    heads = ["", "a process for each job", "jobs/s", *after, "idle memory MB"]
     return table(heads, lines) if lines else ""
 
 
@@ -214,8 +211,16 @@ def _has_any(session: Session, subject: str) -> bool:
     return any(record.row.startswith(f"{subject}:") and record.values for record in session.records)
 
 
-def _slower(subject: str, name: str) -> Callable[[Session], dict[int, float]]:
-    return ratio(f"{subject}:latency", name, "huey:latency", name)
+def _latency(subject: str, mode: str, bounds: dict[str, float]) -> Iterator[Goal]:
+    """In milliseconds, and beside huey's; with no rest before a job, and with one."""
+    row = f"{subject}:latency"
+    for name in LATENCIES:
+        what, bound = name.replace("_", " "), bounds[name.partition("_")[0]]
+        yield Goal(f"`{mode}`: latency {what}", value(row, name), bound, " ms", True)
+    if subject == MESSAGE:
+        for name in LATENCIES:
+            beside = ratio(row, name, "huey:latency", name)
+            yield Goal(f"`{mode}`: {name.replace('_', ' ')} / huey's", beside, 1, " x", True)
 
 
 def _growth(what: str, subject: str, aspect: str, bound: float) -> Goal:

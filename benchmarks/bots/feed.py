@@ -8,7 +8,7 @@ from pathlib import Path
 from botcannon_core import Halt, Message
 
 WARM_UP = 20  # questions that are not counted
-PAUSE_SECONDS = 0.01  # between an answer and the next question, so that the workers are idle
+RESTS = (0.0, 0.01)  # seconds before each question: none, and until everything has gone to sleep
 
 
 class Feed:
@@ -36,31 +36,35 @@ class Feed:
 
 
 class Ping:
-    """Asks one question after the other, and writes down how long each answer took, in seconds."""
+    """Asks one question after the other, `count` for each of the rests; notes each answer's seconds."""
 
     def __init__(self, count: int) -> None:
-        self.left = count + WARM_UP
+        self.rests = [0.0] * WARM_UP + [rest for rest in RESTS for _ in range(count)]
+        self.count = count
         self.seconds: list[float] = []
         self.begin = 0.0
 
     def read(self) -> Iterator[dict[str, str]]:
         """The next question, unless one is open."""
-        if not self.left:
+        asked = len(self.seconds)
+        if asked == len(self.rests):
             raise Halt
         if not self.begin:
+            if rest := self.rests[asked]:
+                time.sleep(rest)
             self.begin = time.perf_counter()
-            yield {"n": str(self.left)}
+            yield {"n": str(asked)}
 
     def taskback(self, message: Message) -> None:
         """The answer."""
         self.seconds.append(time.perf_counter() - self.begin)
-        self.left -= 1
-        time.sleep(PAUSE_SECONDS)
         self.begin = 0.0
 
     def close(self) -> None:
-        """Leave what was measured in a file."""
-        Path("seconds.json").write_text(json.dumps(self.seconds[WARM_UP:]))
+        """Leave what was measured in a file: a list for each of the rests."""
+        counted = self.seconds[WARM_UP:]
+        series = [counted[at : at + self.count] for at in range(0, len(counted), self.count)]
+        Path("seconds.json").write_text(json.dumps(series))
 
 
 class First:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.environments import Environment, environment
-from benchmarks.figures import STEADY_TO, quantile, steady_rate
+from benchmarks.figures import STEADY_TO, latencies, steady_rate
 from benchmarks.peers.known import Peer
 from benchmarks.processes import running, wait_while_busy, weight
 from benchmarks.server import Server, server
@@ -96,14 +96,13 @@ def throughput(peer: Peer, how: Setting) -> float:
     return steady_rate(samples, count)
 
 
-def latency(peer: Peer, how: Setting) -> tuple[float, float]:
-    """Milliseconds from putting a job to having its result, idle workers: median and 99th of 100."""
+def latency(peer: Peer, how: Setting) -> tuple[float, ...]:
+    """Milliseconds from putting a job to having its result, one at a time: see `latencies`."""
     with scene(peer, how, with_results=True) as here, here.workers() as pids:
         for pid in pids:
             wait_while_busy(pid)
         printed = here.play("time", how.timed_jobs, how.patience)
-    seconds = json.loads(printed)
-    return quantile(seconds, 0.5) * 1000, quantile(seconds, 0.99) * 1000
+    return latencies(json.loads(printed))
 
 
 def memory(peer: Peer, how: Setting) -> float:

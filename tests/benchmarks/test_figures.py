@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.figures import moment, quantile, rate, spread, steady_rate
+from benchmarks.figures import LATENCIES, latencies, moment, quantile, rate, spread, steady_rate
 from benchmarks.steady import Broken, watch
 
 
@@ -17,6 +17,13 @@ def test_the_ends_are_the_lowest_and_the_highest() -> None:
 
 def test_the_99th_of_100_is_near_the_highest() -> None:
     assert quantile([float(n) for n in range(101)], 0.99) == 99.0
+
+
+def test_a_series_of_seconds_is_told_in_milliseconds() -> None:
+    told = dict(zip(LATENCIES, latencies([[0.001, 0.001], [0.002, 0.004]]), strict=True))
+    assert told["p50"] == told["p99"] == 1.0
+    assert told["p50_rested"] == pytest.approx(3.0)
+    assert 3.9 < told["p99_rested"] < 4.0
 
 
 def test_one_value_is_every_quantile() -> None:

@@ -52,8 +52,9 @@ def test_the_peers_are_in_order_of_their_speed() -> None:
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
-    assert "| huey 3.5.4 (processes) |  | 2,000 (1,000-3,000) | - | - | - |" in tables.peers_table(
-        THREE
+    assert (
+        "| huey 3.5.4 (processes) |  | 2,000 (1,000-3,000) | - | - | - | - | - |"
+        in tables.peers_table(THREE)
     )
 
 

@@ -843,7 +843,9 @@ def test_what_turns_out_to_take_long_among_short_ones_holds_up_nobody(start: Sta
     for _ in range(500):
         crew.crew._depth.learn(10)
     for worker in crew.idle():
-        crew.crew.give(worker, [Job(f"{worker.slot}-1", "a", {"do": "sleep", "seconds": "60"}, "me")])
+        crew.crew.give(
+            worker, [Job(f"{worker.slot}-1", "a", {"do": "sleep", "seconds": "60"}, "me")]
+        )
     assert not crew.idle()
     assert crew.crew.next_moment() <= time.monotonic() + SLOW_SECONDS
     crew.until(crew.idle, "another worker may be given something", patience=5)

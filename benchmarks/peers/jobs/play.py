@@ -15,17 +15,22 @@ from collections.abc import Awaitable, Callable
 STORE = os.environ.get("BENCH_STORE", "redis://127.0.0.1:6379/0")
 RESULTS = os.environ.get("BENCH_RESULTS") == "1"  # set while somebody waits for results
 
-PAUSE_SECONDS = 0.01  # between two timed jobs, so that the workers are idle when the next one comes
+RESTS = (0.0, 0.01)  # seconds before each job: none, and until everything has gone to sleep
 WARM_UP = 20  # jobs that are not counted: connections, scripts, first imports
 
 
 def play(fill: Callable[[int], None], ask: Callable[[], object] | None) -> None:
-    """Do what the command line says: `fill COUNT`, or `time COUNT`, which prints seconds as JSON."""
+    """Do what the command line says: `fill COUNT`, or `time COUNT`.
+
+    That prints the seconds of so many jobs, one after the other, for each of the rests: a list of lists.
+    """
     verb, count = sys.argv[1], int(sys.argv[2])
     if verb == "fill":
         fill(count)
     elif ask is not None:
-        print(json.dumps([_timed(ask) for _ in range(count + WARM_UP)][WARM_UP:]))
+        for _ in range(WARM_UP):
+            ask()
+        print(json.dumps([[_timed(ask, rest) for _ in range(count)] for rest in RESTS]))
 
 
 async def play_async(
@@ -36,7 +41,9 @@ async def play_async(
     if verb == "fill":
         await fill(count)
     elif ask is not None:
-        print(json.dumps([await _timed_async(ask) for _ in range(count + WARM_UP)][WARM_UP:]))
+        for _ in range(WARM_UP):
+            await ask()
+        print(json.dumps([[await _timed_async(ask, rest) for _ in range(count)] for rest in RESTS]))
 
 
 async def in_parallel(count: int, put: Callable[[], Awaitable[object]], width: int = 100) -> None:
@@ -45,15 +52,17 @@ async def in_parallel(count: int, put: Callable[[], Awaitable[object]], width: i
         await asyncio.gather(*(put() for _ in range(min(width, count - start))))
 
 
-def _timed(ask: Callable[[], object]) -> float:
-    time.sleep(PAUSE_SECONDS)
+def _timed(ask: Callable[[], object], rest: float) -> float:
+    if rest:
+        time.sleep(rest)
     begin = time.perf_counter()
     ask()
     return time.perf_counter() - begin
 
 
-async def _timed_async(ask: Callable[[], Awaitable[object]]) -> float:
-    await asyncio.sleep(PAUSE_SECONDS)
+async def _timed_async(ask: Callable[[], Awaitable[object]], rest: float) -> float:
+    if rest:
+        await asyncio.sleep(rest)
     begin = time.perf_counter()
     await ask()
     return time.perf_counter() - begin
