@@ -144,8 +144,9 @@ def test_a_store_that_goes_and_comes_back_wakes_nobody(around: Around) -> None:
         assert ours
         around.answer()
 
-    soon(cut)
+    cutting = soon(cut)
     around.doze()  # only the answer ends it
+    cutting.join()
     assert [one.message["text"] for one in around.intake.returns.waiting] == ["from afar"]
     told = [body["text"] for kind, body in around.launcher.receive() if kind == "log"]
     assert told[-1] == "connected to the store again"
