@@ -16,7 +16,8 @@ from typing import Any
 
 from botcannon_core.ledger.journal import Held
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 
 Answerer = Callable[[Line, Keys, Held | None, Any, Callable[[Any], None]], None]
 

@@ -27,8 +27,9 @@ from botcannon_core.cannon.service import Means, Part, Service
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import lease, presence
-from botcannon_core.ledger.line import Cut, Refused
+from botcannon_core.ledger.line import Cut
 from botcannon_core.ledger.presence import Presence
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.message import redacted
 
 TICK_SECONDS = 1.0

@@ -28,7 +28,8 @@ from botcannon_core.cannon.stock import Stock
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import journal, stream
-from botcannon_core.ledger.line import Cut, Line, Refused
+from botcannon_core.ledger.line import Cut, Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store
 
 AHEAD_SECONDS = 0.05  # what can be started within this time is read ahead

@@ -26,7 +26,8 @@ from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.ledger import lanes, stream
 from botcannon_core.ledger.journal import Held
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused, Store
+from botcannon_core.ledger.line import Line, Store
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.stream import Entry, Reader
 
 LOOK_SECONDS = 1.0  # how often we look for messages that others have left behind

@@ -18,7 +18,8 @@ from botcannon_core.errors import ComposeError, ServiceError, StoreError
 from botcannon_core.ledger import visit
 from botcannon_core.ledger.admission import Gate
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store, open_store
 
 

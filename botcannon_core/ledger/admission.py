@@ -14,7 +14,8 @@ from botcannon_core.compose.spec import BacklogSpec, DeliverSpec, ServiceSpec, U
 from botcannon_core.digest import digest
 from botcannon_core.ledger import cancels, lanes
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import MOST_UNANSWERED, Line, Refused
+from botcannon_core.ledger.line import MOST_UNANSWERED, Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.stream import POOL, pairs
 
 REMEMBER_SECONDS = 3600.0  # longer than any outage after which an intake says its messages again

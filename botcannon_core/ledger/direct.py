@@ -17,14 +17,11 @@ import hiredis
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import trouble
 from botcannon_core.ledger.address import Address
+from botcannon_core.ledger.refused import Refused
 
 Command = Sequence[Any]
 
 RECEIVE_BYTES = 1 << 16
-
-
-class Refusal(Exception):
-    """An answer that is an error of the server's."""
 
 
 def fits(address: Address) -> bool:
@@ -45,9 +42,9 @@ def connected(address: Address) -> socket.socket:
 
 
 def ask(line: socket.socket, commands: Sequence[Command]) -> list[Any]:
-    """Say these together, and wait for the answer to each. Raises Refusal for the first error."""
+    """Say these together, and wait for the answer to each. Raises Refused for the first error."""
     line.sendall(b"".join(bytes(hiredis.pack_command(tuple(one))) for one in commands))
-    reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=Refusal)
+    reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=Refused)
     answers: list[Any] = []
     while len(answers) < len(commands):
         if (answer := reader.gets()) is not False:
@@ -56,7 +53,7 @@ def ask(line: socket.socket, commands: Sequence[Command]) -> list[Any]:
             reader.feed(data)
         else:
             raise ConnectionResetError("the connection was closed by server")
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Refused):
             raise answer
     return answers
 
@@ -73,14 +70,14 @@ def told(address: object) -> Iterator[None]:
     """What goes wrong becomes a StoreError that tells a person what is wrong, and where."""
     try:
         yield
-    except (OSError, Refusal, hiredis.HiredisError) as error:
+    except (OSError, Refused, hiredis.HiredisError) as error:
         raise StoreError(f"the store at {address} {_explained(error)}") from error
 
 
 def _explained(error: Exception) -> str:
     text = " ".join(str(error).split())
     match error:
-        case Refusal():
+        case Refused():
             return trouble.refused(text)
         case hiredis.HiredisError():
             return trouble.NO_SUCH_SERVER

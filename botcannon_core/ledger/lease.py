@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 
 LEASE_SECONDS = 15.0
 

@@ -21,6 +21,7 @@ import hiredis
 
 from botcannon_core.digest import sha1_of
 from botcannon_core.errors import StoreError
+from botcannon_core.ledger.refused import Refused
 
 if TYPE_CHECKING:
     from ssl import SSLSocket
@@ -48,10 +49,6 @@ ELSEWHERE = (
 
 class Cut(StoreError):
     """The connection broke, or its server may not serve us now; `reopen()` heals it."""
-
-
-class Refused(Exception):
-    """An answer that is an error of the server's, handed to whoever said the command."""
 
 
 class Store(Protocol):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.stream import POOL, pairs
 
 

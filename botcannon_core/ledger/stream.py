@@ -12,7 +12,8 @@ from typing import Any
 
 from botcannon_core.ledger import lanes
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused, Store, Then
+from botcannon_core.ledger.line import Line, Store, Then
+from botcannon_core.ledger.refused import Refused
 
 POOL = "pool"  # the group that works on `data`
 INTAKE = "intake"  # the group that brings `taskback` home

@@ -26,7 +26,8 @@ from botcannon_core.ledger.admission import Admitted, Gate
 from botcannon_core.ledger.history import History
 from botcannon_core.ledger.journal import Held
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import Ending, Settled, pairs
 from botcannon_core.message import Message, one_line, redacted

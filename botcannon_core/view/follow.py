@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botcannon_core.errors import StoreError
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
 from botcannon_core.ledger.line import Store as Lines
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.stream import Entry, entries
 
 AT_ONCE = 1000

@@ -11,7 +11,8 @@ from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.stock import Stock
 from botcannon_core.ledger import stream
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.stream import Reader
 
 Id = tuple[int, int]

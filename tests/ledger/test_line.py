@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from botcannon_core.errors import StoreError
-from botcannon_core.ledger.line import Cut, Line, Refused
+from botcannon_core.ledger.line import Cut, Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store
 from tests.ledger.server_here import Server, wait_until
 

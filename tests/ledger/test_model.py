@@ -30,7 +30,8 @@ from botcannon_core.compose.spec import (
 )
 from botcannon_core.ledger import admission, dead, stream
 from botcannon_core.ledger.admission import Admitted, Gate
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 from tests.ledger.grounds import GROUNDS, Ground, cut
 from tests.ledger.model_here import Consumer, Lives, Prompt, age, id_of, look
 from tests.ledger.server_here import PATIENCE

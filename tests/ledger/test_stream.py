@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from botcannon_core.ledger import dead, stream
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Cut, Line, Refused
+from botcannon_core.ledger.line import Cut, Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import POOL, Ending, Entry, Reader
 from tests.ledger.server_here import Server, wait_until

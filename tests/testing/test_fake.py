@@ -8,7 +8,8 @@ import pytest
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import lease, stream
 from botcannon_core.ledger.history import History
-from botcannon_core.ledger.line import Cut, Line, Refused
+from botcannon_core.ledger.line import Cut, Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import Reader
 from botcannon_core.testing.fake.scripts import SCRIPTS

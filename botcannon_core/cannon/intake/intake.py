@@ -19,7 +19,8 @@ from botcannon_core.cannon.intake.returns import Return, Returns
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger import stream
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store
 
 MEND_SECONDS = 0.2

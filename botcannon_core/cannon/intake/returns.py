@@ -18,7 +18,8 @@ from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.intake.notes import Notes
 from botcannon_core.ledger import stream
 from botcannon_core.ledger.keys import Keys
-from botcannon_core.ledger.line import Line, Refused
+from botcannon_core.ledger.line import Line
+from botcannon_core.ledger.refused import Refused
 from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import Entry, Reader
 from botcannon_core.message import Message
