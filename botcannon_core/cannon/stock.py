@@ -68,6 +68,7 @@ class Stock:
         self._heir = self._me if self._rule.has_lanes else ""
         self._begun: dict[str, int] = {}  # entry -> number of its try, to be said this turn
         self._ended: list[tuple[Job, stream.Ending]] = []  # to be said this turn
+        self._lines = 1  # connections so far: over a new one, what was not answered is said again
 
     @property
     def waiting(self) -> int:
@@ -259,18 +260,20 @@ class Stock:
             self._begun = {}
         if self._ended:
             said, self._ended = self._ended, []
-            endings = [ending for _, ending in said]
+            endings, line = [ending for _, ending in said], self._lines
 
             def heard(settled: stream.Settled) -> None:
-                self._settled([job for job, _ in said], settled)
+                self._settled([job for job, _ in said], settled, said_twice=line != self._lines)
 
             stream.settle(self._line, self._keys, self._me, self._heir, endings, heard)
 
-    def _settled(self, jobs: list[Job], settled: stream.Settled) -> None:
+    def _settled(self, jobs: list[Job], settled: stream.Settled, said_twice: bool) -> None:
+        """What was said twice, around a cut, is ours no longer because it was heard the first time."""
         for job in jobs:
             self.reader.over(job.entry)
             was_held = self._held.pop(job.entry, None) is not None
-            if was_held and (settled.refusal or job.entry in settled.lost):
+            is_lost = job.entry in settled.lost and not said_twice
+            if was_held and (settled.refusal or is_lost):
                 why = settled.refusal or "it was taken over by another pool meanwhile"
                 self._lost(job, why)
         if settled.following:
@@ -310,6 +313,7 @@ class Stock:
         meanwhile through no fault of theirs: they get a moment to renew them. Raises StoreError.
         """
         self._line.reopen()
+        self._lines += 1
         self.say()
         self._line.ask("PING", timeout=1.0)
         if reads:

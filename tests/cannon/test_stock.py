@@ -104,6 +104,44 @@ def test_what_ended_while_the_store_was_out_of_reach_is_not_run_again(
     assert store.client().hget(KEYS.key("counts"), "done") == "1"
 
 
+def test_who_is_cut_off_from_the_answer_to_an_ending_is_not_told_that_it_lost_the_message(
+    stock: Stock, line: Line, store: Store
+) -> None:
+    lost = losses(stock)
+    store.client().xadd(KEYS.data, {"text": "once"})
+    [job] = stock.begin([taken(stock, line)])
+    stock.settle(job, Ended("done"))
+    stock.say()
+    line.flush()
+    until(lambda: store.client().xlen(KEYS.taskback))
+    line.close()  # before the answer was heard
+    stock.reopen(reads=True)
+    until(lambda: stock.is_empty, lambda: line.hear(0.01))
+    assert not lost
+    assert store.client().xlen(KEYS.taskback) == 1
+
+
+def test_an_ending_of_what_another_pool_has_taken_over_is_told(
+    stock: Stock, line: Line, store: Store
+) -> None:
+    lost = losses(stock)
+    store.client().xadd(KEYS.data, {"text": "once"})
+    [job] = stock.begin([taken(stock, line)])
+    store.client().xclaim(KEYS.data, stream.POOL, "other", 0, [job.entry])
+    stock.settle(job, Ended("done"))
+    stock.say()
+    until(lambda: stock.is_empty, lambda: line.hear(0.01))
+    assert lost == ["it was taken over by another pool meanwhile"]
+    assert store.client().xlen(KEYS.taskback) == 0
+
+
+def losses(stock: Stock) -> list[str]:
+    """Why messages are ours no longer, as the pool is told."""
+    told: list[str] = []
+    stock._lost = lambda _job, why: told.append(why)
+    return told
+
+
 def test_after_an_outage_others_may_renew_their_leases_first(
     stock: Stock, line: Line, store: Store
 ) -> None:
