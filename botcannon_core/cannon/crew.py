@@ -78,15 +78,14 @@ class Crew:
 
     @property
     def free(self) -> int:
-        """How many jobs could be started by the workers there are and those that may be forked."""
+        """How many workers more may be busy: of those there are, and those that may be forked."""
         most = 1 if self._rule.lazy else self._rule.max
         return max(0, most - len(self._in["busy"]))
 
     @property
     def ahead(self) -> int:
-        """How many jobs should be at hand: with short ones, what all its workers may have, and again."""
-        depth = self._depth.jobs
-        return self.free if depth == 1 else 2 * depth * self._rule.max
+        """How many jobs should be at hand, to be given out soon."""
+        return self._room.ahead(self._in["busy"], self.free)
 
     # --- keeping them ---------------------------------------------------------------------------
 
@@ -183,7 +182,7 @@ class Crew:
         if is_calm:
             return self._rule.idle
         useful = self._room.useful(self._in["busy"], self.free)
-        wanted = max(self._rule.hot, min(waiting, useful))
+        wanted = max(self._rule.hot, min(-(-waiting // self._at_once), useful))
         # one for a single message is needed when another ends; one for many will be free again
         return min(wanted, self.free) if self._takes_many else wanted
 

@@ -26,6 +26,7 @@ SHORT_OF_SEAT_SECONDS = 0.0005  # nor is it worth a word where each costs a fork
 # A job that took so many times longer than usual counts as no longer than that: a busy machine held it
 # up, and giving out less would make that the busier. Where many take so long, it adds up.
 ODD_TIMES = 10
+FOR_EVER = 10**15  # microseconds, as nobody has measured them
 
 
 class Depth:
@@ -54,7 +55,7 @@ class Depth:
         By ours it would take as long as we need to hear of it: with many services on a busy machine
         workers would be given one at a time for that, which makes the machine the busier.
         """
-        if isinstance(took, int) and took >= 0:
+        if isinstance(took, int) and 0 <= took < FOR_EVER:
             seconds = min(max(took, 1) / 1_000_000, ODD_TIMES * self._seconds)
             self._seconds += (seconds - self._seconds) * 0.05
 

@@ -41,6 +41,14 @@ class Room:
             room += [(one, depth - len(one.given)) for one in few if one.is_quick()]
         return room
 
+    def ahead(self, busy: Workers, free: int) -> int:
+        """How many jobs should be at hand: as many as could begin, or twice what may be given ahead."""
+        if (depth := self.depth.jobs) > 1:
+            return 2 * depth * (free + len(busy))
+        if self.at_once == 1:
+            return free
+        return free * self.at_once + sum(self.at_once - len(one.given) for one in busy.values())
+
     def useful(self, busy: Workers, free: int) -> int:
         """How many of `free` workers more would get something done sooner."""
         if not self.depth.is_short:

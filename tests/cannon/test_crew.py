@@ -1044,9 +1044,11 @@ def waiting(start: Start, tmp_path: Path) -> Start:
 
 def test_one_worker_runs_many_that_wait(waiting: Start) -> None:
     crew = waiting()
+    assert crew.crew.ahead == 50
     began = time.monotonic()
     entries = give_all(crew, crew.ready()[0], *[{"do": "wait", "seconds": "0.5"}] * 50)
     assert crew.crew.room == [(crew.crew.busy[0], 0)]
+    assert crew.crew.ahead == 0
     crew.until(lambda: len(crew.ended) == 50, "all have ended")
     assert time.monotonic() - began < 50 * 0.5 / 4  # one after the other it would be 25 s
     assert {crew.ended[entry].how for entry in entries} == {"done"}

@@ -90,7 +90,7 @@ def test_a_new_crew_is_careful() -> None:
     assert (depth.jobs, depth.is_short) == (1, False)
 
 
-@pytest.mark.parametrize("took", ["soon", None, math.inf, math.nan, 0.5, -1])
+@pytest.mark.parametrize("took", ["soon", None, math.inf, math.nan, 0.5, -1, 10**400])
 def test_what_is_no_time_teaches_nothing(took: object) -> None:
     depth = Depth(is_open=True)
     depth.learn(0)
