@@ -30,9 +30,10 @@ namespace: CHAOS
 services:
   numbers:
     collector: {{file: numbers, entry: Numbers, conf: {{kwargs: {{folder: FOLDER}}}}}}
-    tasks: [{{file: numbers, entry: Work, conf: {{kwargs: {{folder: FOLDER}}}}}}]
+    tasks: [{{file: numbers, entry: WORK, conf: {{kwargs: {{folder: FOLDER}}}}}}]
     workers:
       isolation: ISOLATION
+      concurrency: CONCURRENCY
       hot: 2
       max: 4
       timeout: {TIMEOUT_SECONDS}
@@ -43,6 +44,21 @@ services:
     deliver: {{tries: {TRIES}, backoff: 50ms, lease: {LEASE_SECONDS}}}
     backlog: {{max: MOST}}
 """
+
+
+def compose_of(plan: Plan, shared: Path) -> str:
+    said = {
+        "FOLDER": json.dumps(str(shared)),
+        "WORK": "Work" if plan.concurrency == 1 else "WorkTogether",
+        "ISOLATION": plan.isolation,
+        "CONCURRENCY": str(plan.concurrency),
+        "EACH": str(50 * plan.quick),
+        "MOST": str(plan.backlog),
+    }
+    compose = COMPOSE
+    for name, text in said.items():
+        compose = compose.replace(name, text)
+    return compose
 
 
 def wait_until(condition: Callable[[], object], what: str, patience: float = 20.0) -> None:
@@ -95,10 +111,7 @@ class Host:
         (folder / "app").mkdir(parents=True)
         source = Path(__file__).parent / "app" / "numbers.py"
         (folder / "app" / "numbers.py").write_text(source.read_text())
-        compose = COMPOSE.replace("FOLDER", json.dumps(str(shared)))
-        compose = compose.replace("ISOLATION", plan.isolation).replace("MOST", str(plan.backlog))
-        compose = compose.replace("EACH", str(50 * plan.quick))
-        (folder / "cannon-compose.yml").write_text(compose)
+        (folder / "cannon-compose.yml").write_text(compose_of(plan, shared))
         self.launcher: subprocess.Popen[bytes] | None = None
         self.exits: list[int] = []
 

@@ -13,6 +13,8 @@ WORKERS_KILLED = 0.08  # strikes per message
 OTHERS_KILLED = 0.02  # the same, shared by pools, forkers, seats, intakes and launchers
 LONGEST_RUN_SECONDS = 0.03
 POISONS = ("raise",) * 6 + ("exit",) * 5 + ("segfault",) * 5 + ("memory",) * 3 + ("for ever",)
+# Where a worker runs many at once: what ends the worker would cost others their tries, as is promised.
+POISONS_TOGETHER = ("raise",) * 6 + ("for ever",)
 HOSTS = 2
 LEASE_SECONDS = 2.0
 TIMEOUT_SECONDS = 2.0
@@ -53,6 +55,7 @@ class Plan:
     count: int
     isolation: str = "message"
     quick: int = 1  # so many times shorter are runs, and as much rarer are poison and strikes
+    concurrency: int = 1  # how many messages one worker runs at once
 
     @property
     def backlog(self) -> int:
@@ -62,13 +65,14 @@ class Plan:
     def orders(self) -> list[dict[str, str]]:
         """The messages, in order, with what each does."""
         dice = random.Random(f"orders {self.seed}")
+        poisons = POISONS if self.concurrency == 1 else POISONS_TOGETHER
         toxic = set(dice.sample(range(self.count), int(self.count * TOXIC / self.quick)))
         orders = []
         for number in range(self.count):
             one = {"number": str(number)}
             one["seconds"] = f"{dice.uniform(0, LONGEST_RUN_SECONDS / self.quick):.6f}"
             if number in toxic:
-                one["poison"] = dice.choice(POISONS)
+                one["poison"] = dice.choice(poisons)
             orders.append(one)
         return orders
 

@@ -15,6 +15,7 @@ from tests.chaos.storm import Storm
 from tests.chaos.verdict import Verdict
 
 SHORT, LONG = 1000, 10_000  # messages in each of the two kinds of isolation
+AT_ONCE = 8  # messages in a worker, where it runs many at once
 QUICK = 50  # times shorter than the usual runs: then many are given to a worker at once
 
 
@@ -36,6 +37,22 @@ def seed() -> int:
 @pytest.mark.parametrize("isolation", ["message", "worker"])
 def test_nothing_is_lost_in_a_short_storm(isolation: str, seed: int, tmp_path: Path) -> None:
     weathered(Plan(seed, SHORT, isolation), tmp_path)
+
+
+@pytest.mark.story
+@pytest.mark.timeout(180)
+def test_nothing_is_lost_in_a_short_storm_over_workers_that_run_many_at_once(
+    seed: int, tmp_path: Path
+) -> None:
+    weathered(Plan(seed, SHORT, "worker", concurrency=AT_ONCE), tmp_path)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_nothing_is_lost_in_a_long_storm_over_workers_that_run_many_at_once(
+    seed: int, tmp_path: Path
+) -> None:
+    weathered(Plan(seed, LONG, "worker", concurrency=AT_ONCE), tmp_path)
 
 
 @pytest.mark.chaos

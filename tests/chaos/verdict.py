@@ -28,7 +28,7 @@ CAUSES = {
     "raise": ("ValueError: a poisonous message", {}),
     "exit": ("its worker died: exit code 7", {"_exit": "7"}),
     "segfault": ("its worker died: signal SIGSEGV", {"_signal": "SIGSEGV"}),
-    "for ever": ("took longer than 2 s and was ended", {}),
+    "for ever": ("took longer than 2 s and was", {}),  # ended, or, one of many at once, cancelled
     "memory": ("MemoryError", {}),
 }
 
@@ -61,7 +61,8 @@ class Verdict:
         after = self._after
         blows = Counter(f"{blow.what} {blow.whom}" for blow in after.blows)
         lines = [
-            f"seed {after.plan.seed}, isolation {after.plan.isolation}: "
+            f"seed {after.plan.seed}, isolation {after.plan.isolation}, "
+            f"{after.plan.concurrency} at once: "
             f"{after.plan.count} messages in {after.seconds:.1f} s",
             "blows: " + ", ".join(f"{n} x {what}" for what, n in sorted(blows.items())),
             f"struck at nobody: {after.missed}; launchers ended with: {dict(Counter(after.exits))}",

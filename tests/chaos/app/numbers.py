@@ -84,6 +84,21 @@ class Work:
         return {"square": int(message["number"]) ** 2}
 
 
+class WorkTogether(Work):
+    """The same, while others do in the same process."""
+
+    async def task(self, message: Message, results: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]  # a chain takes both
+        """Work for a while, raise, or never end."""
+        import asyncio
+
+        self._book.write("begin", message["number"], message.id, *self._who)
+        if message.get("poison") == "raise":
+            _raise()
+        await asyncio.sleep(SLACK if "poison" in message else float(message["seconds"]))
+        self._book.write("end", message["number"], message.id, *self._who)
+        return {"square": int(message["number"]) ** 2}
+
+
 def _above() -> tuple[int, int, int]:
     """This worker's seat (where there is none, itself), its forker and its pool."""
     found = [os.getpid()]
