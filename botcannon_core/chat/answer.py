@@ -59,6 +59,14 @@ def attachment(message: Message, most: int = MOST_FILE_BYTES) -> Attachment | No
     return Attachment(name, content)
 
 
+def text_and_file(text: str, message: Message) -> tuple[str, Attachment | None]:
+    """The text of an answer and its file; where that is none that can be sent, the text says why."""
+    try:
+        return text, attachment(message)
+    except ValueError as error:
+        return f"{text}\n{error}".strip(), None
+
+
 def _name(path: str) -> str:
     last = path.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in last if c.isprintable()).strip(". ")[:100] or "file"

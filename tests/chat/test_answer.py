@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from botcannon_core.chat.answer import Attachment, answer, attachment, note
+from botcannon_core.chat.answer import Attachment, answer, attachment, note, text_and_file
 from botcannon_core.message import Message
 
 
@@ -82,3 +82,10 @@ def test_what_is_no_base64_is_refused_in_words() -> None:
 
 def test_a_failed_message_sends_no_file() -> None:
     assert attachment(with_file(b"x", _outcome="parked")) is None
+
+
+def test_an_answer_goes_with_its_file_or_says_why_there_is_none() -> None:
+    assert text_and_file("see", with_file(b"x", "a.txt")) == ("see", Attachment("a.txt", b"x"))
+    assert text_and_file("hello", taskback(text="hello")) == ("hello", None)
+    text, file = text_and_file("see", taskback(file_name="a.txt", file_base64="no base64!"))
+    assert (text, file) == ("see\na.txt could not be sent: its content is no base64", None)

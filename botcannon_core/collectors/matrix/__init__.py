@@ -38,7 +38,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import Attachment, attachment, note
+from botcannon_core.chat.answer import Attachment, note, text_and_file
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.clean import safe
@@ -50,8 +50,8 @@ from botcannon_core.collectors.matrix.account import Account, account
 from botcannon_core.collectors.matrix.bookmark import Bookmark
 from botcannon_core.collectors.matrix.event import Said
 from botcannon_core.collectors.matrix.markup import plain
-from botcannon_core.collectors.matrix.refusal import Denied, Unreachable
 from botcannon_core.collectors.matrix.speech import changed, kind_of, once, shown, spoken
+from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.errors import UsageError
 from botcannon_core.ledger.memory import Memory, forgetful
 from botcannon_core.message import Message
@@ -145,11 +145,7 @@ class Matrix:
         if message.get("network") != NETWORK:
             return  # asked through some other door of this service: not ours to send
         self._runs.ended(message)
-        text = self._guard.answer(message) or ""
-        try:
-            file = attachment(message)
-        except ValueError as error:
-            file, text = None, f"{text}\n{error}".strip()
+        text, file = text_and_file(self._guard.answer(message) or "", message)
         pieces = split(fixed(safe(text)), MOST_BYTES, utf8)
         if pieces or file is not None:
             place = await self._place(message)

@@ -21,7 +21,7 @@ from nio.rooms import MatrixRoom
 from botcannon_core.chat.answer import Attachment
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.collectors.matrix.account import Account
-from botcannon_core.collectors.matrix.refusal import Denied, Unreachable
+from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.errors import ServiceError
 
 CALL_SECONDS = 8  # shorter than a service's time to stop

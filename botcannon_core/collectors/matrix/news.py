@@ -19,9 +19,9 @@ from botcannon_core.collectors.matrix.event import (
     since_joined,
 )
 from botcannon_core.collectors.matrix.link import MOST_EVENTS, Heard, Link
-from botcannon_core.collectors.matrix.refusal import Denied
 from botcannon_core.collectors.matrix.rooms import Rooms
 from botcannon_core.collectors.matrix.speech import spoken
+from botcannon_core.collectors.refusal import Denied
 
 LATE_SECONDS = 30.0  # what is this old may have been said just now, and taken its time
 MOST_PAGES = 10  # of a room's history that are looked at for what was missed

@@ -17,7 +17,7 @@ from nio.responses import InviteInfo, SyncResponse
 from nio.rooms import MatrixRoom
 
 from botcannon_core.collectors.matrix.link import Link
-from botcannon_core.collectors.matrix.refusal import Denied
+from botcannon_core.collectors.refusal import Denied
 
 FRESH_SECONDS = 600.0  # aliases are moved, but not often
 

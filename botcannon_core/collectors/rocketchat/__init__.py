@@ -35,7 +35,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import Attachment, attachment, note
+from botcannon_core.chat.answer import Attachment, note, text_and_file
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.clean import safe
@@ -43,11 +43,11 @@ from botcannon_core.chat.edited import Runs
 from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.noted import Noted
 from botcannon_core.chat.split import split
+from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.collectors.rocketchat.account import Account, account
 from botcannon_core.collectors.rocketchat.event import Said, room_in, said_in
 from botcannon_core.collectors.rocketchat.past import Past
 from botcannon_core.collectors.rocketchat.people import People
-from botcannon_core.collectors.rocketchat.refusal import Denied, Unreachable
 from botcannon_core.collectors.rocketchat.rest import Rest
 from botcannon_core.errors import UsageError
 from botcannon_core.ledger.memory import Memory, forgetful
@@ -135,11 +135,7 @@ class RocketChat:
         if message.get("network") != NETWORK:
             return  # asked through some other door of this service: not ours to send
         self._runs.ended(message)
-        text = self._guard.answer(message) or ""
-        try:
-            file = attachment(message)
-        except ValueError as error:
-            file, text = None, f"{text}\n{error}".strip()
+        text, file = text_and_file(self._guard.answer(message) or "", message)
         pieces = split(fixed(safe(text)), MOST_TEXT)
         if pieces or file is not None:
             await self._answer(message, pieces, file)

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from botcannon_core.chat.backoff import Backoff
-from botcannon_core.collectors.rocketchat.refusal import Unreachable
+from botcannon_core.collectors.refusal import Unreachable
 from botcannon_core.collectors.rocketchat.rest import Rest
 from botcannon_core.errors import ServiceError
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botcannon_core.chat.seen import Seen
+from botcannon_core.collectors.refusal import Denied
 from botcannon_core.collectors.rocketchat.event import Room, Said, room_in, seconds
-from botcannon_core.collectors.rocketchat.refusal import Denied
 from botcannon_core.collectors.rocketchat.rest import Rest
 from botcannon_core.errors import StoreError
 from botcannon_core.ledger.memory import Memory

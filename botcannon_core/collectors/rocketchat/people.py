@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from botcannon_core.collectors.rocketchat.refusal import Denied
+from botcannon_core.collectors.refusal import Denied
 from botcannon_core.collectors.rocketchat.rest import Rest
 
 FRESH_SECONDS = 600.0  # people are renamed, but not often

@@ -21,9 +21,9 @@ from urllib.parse import quote, urlencode
 
 from botcannon_core.chat.answer import Attachment
 from botcannon_core.chat.backoff import Backoff
+from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.collectors.rocketchat.account import Account
 from botcannon_core.collectors.rocketchat.form import Form, encoded
-from botcannon_core.collectors.rocketchat.refusal import Denied, Unreachable
 from botcannon_core.errors import ServiceError
 
 CALL_SECONDS = 8  # shorter than a service's time to stop

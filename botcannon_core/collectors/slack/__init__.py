@@ -44,7 +44,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat.address import Addressed, address
-from botcannon_core.chat.answer import Attachment, attachment, note
+from botcannon_core.chat.answer import Attachment, note, text_and_file
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.edited import Runs
@@ -52,9 +52,9 @@ from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.noted import Noted
 from botcannon_core.chat.seen import Seen
 from botcannon_core.chat.split import split
+from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.collectors.slack.event import Said, said_in
 from botcannon_core.collectors.slack.markup import escaped, mentioned, plain
-from botcannon_core.collectors.slack.refusal import Denied, Unreachable
 from botcannon_core.errors import UsageError
 from botcannon_core.message import Message
 
@@ -154,11 +154,7 @@ class Slack:
         if message.get("network") != NETWORK:
             return  # asked through some other door of this service: not ours to send
         self._runs.ended(message)
-        text = self._guard.answer(message) or ""
-        try:
-            file = attachment(message)
-        except ValueError as error:
-            file, text = None, f"{text}\n{error}".strip()
+        text, file = text_and_file(self._guard.answer(message) or "", message)
         pieces = split(fixed(text), MOST_TEXT, lambda piece: len(escaped(piece)))
         for n, piece in enumerate(pieces):
             if n:

@@ -16,7 +16,7 @@ from slack_sdk.web import SlackResponse
 
 from botcannon_core.chat.answer import Attachment
 from botcannon_core.chat.backoff import Backoff
-from botcannon_core.collectors.slack.refusal import Denied, Unreachable
+from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.errors import ServiceError
 
 CALL_SECONDS = 8  # shorter than a service's time to stop

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from botcannon_core.collectors.refusal import Denied
 from botcannon_core.collectors.slack.api import Api
-from botcannon_core.collectors.slack.refusal import Denied
 
 FRESH_SECONDS = 600.0  # people and channels are renamed, but not often
 MOST_KNOWN = 5_000

@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from botcannon_core.chat.backoff import Backoff
+from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.collectors.slack.api import Api
-from botcannon_core.collectors.slack.refusal import Denied, Unreachable
 from botcannon_core.errors import ServiceError
 
 OPEN_SECONDS = 10.0
