@@ -273,6 +273,8 @@ class Crew:
                 self._hooks.noted(worker.given.only, body)
             elif kind == "ended":
                 self._end(worker, body if isinstance(body, dict) else {})
+            elif kind == "leaves":
+                self._closes(worker, body if isinstance(body, list) else [])
             elif kind == "forgot":
                 self._hooks.back(worker.given.forgotten())
                 self._rest(worker)
@@ -324,14 +326,18 @@ class Crew:
     def _go_on(self, worker: Worker, leaves: object, forgot: object) -> None:
         """One that may take many messages goes on with what it has, unless it leaves."""
         if not self._takes_many or leaves is not None:
-            worker.is_closing = True
-            self._hooks.back(worker.given.all_but(leaves if isinstance(leaves, list) else []))
+            self._closes(worker, [])
         elif worker.term_at is not None and self._at_once == 1:
-            worker.is_closing = True  # it has survived its SIGTERM: what that broke nobody knows
+            self._closes(worker, [])  # it has survived its SIGTERM: what that broke nobody knows
             self._nursery.signal(worker.slot, signal.SIGKILL)
-            self._hooks.back(worker.given.all_but([]))
-        elif forgot:
-            self._hooks.back(worker.given.forgotten())
+        else:
+            self._hooks.back(worker.given.forgotten() if forgot else [])
+            self._rest(worker)
+
+    def _closes(self, worker: Worker, kept: list[object]) -> None:
+        """It ends those that it has begun, and takes no more."""
+        worker.is_closing = True
+        self._hooks.back(worker.given.all_but(kept))
         self._rest(worker)
 
     def _rest(self, worker: Worker) -> None:

@@ -30,6 +30,7 @@ class Together:
         self._inbox = inbox
         self._left = self._rule.max_messages
         self._running: dict[str, asyncio.Task[None]] = {}  # by the message's id
+        self._is_closing = False
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -51,6 +52,8 @@ class Together:
             self._left -= 1
             order = self._inbox.next()
             self._running[order[1]] = asyncio.ensure_future(self._one(order))
+            if not self._left:
+                self._close()
         for message_id in self._inbox.cancelled():
             if message_id in self._running:
                 # later, as one that has not begun would end without a word
@@ -59,17 +62,21 @@ class Together:
     async def _one(self, order: Order) -> None:
         _, message_id, fields = order
         ended = await self._ended(Message(fields, message_id, self._service.name))
-        del self._running[message_id]
         process.flush_output()
-        said: dict[str, Any] = {**chain.as_frame(ended), "id": message_id}
         if process.peak_memory() > self._rule.max_rss:
-            self._left = 0
-        if not self._left:
-            said["leaves"] = list(self._running)
-            if not self._running:
-                self._over.set()
-        self._inbox.channel.send("ended", said)
+            self._close()
+        del self._running[message_id]
+        self._inbox.channel.send("ended", {**chain.as_frame(ended), "id": message_id})
         self._start()  # an ask may have heard orders
+        if self._is_closing and not self._running:
+            self._over.set()
+
+    def _close(self) -> None:
+        """Take no more, and say at once which we have: others that were given wait for nobody here."""
+        self._left = 0
+        if not self._is_closing:
+            self._is_closing = True
+            self._inbox.channel.send("leaves", list(self._running))
 
     async def _ended(self, message: Message) -> Ended:
         limit = asyncio.timeout(self._rule.timeout)

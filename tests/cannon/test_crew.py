@@ -1094,6 +1094,16 @@ def test_one_of_many_is_cancelled_alone(waiting: Start) -> None:
     assert crew.ended[second].how == "done"
 
 
+def test_what_a_worker_for_many_at_once_will_not_begin_is_given_back_at_once(
+    waiting: Start,
+) -> None:
+    crew = waiting(max_messages=3)
+    entries = give_all(crew, crew.ready()[0], *[{"do": "wait", "seconds": "1000"}] * 5)
+    crew.until(lambda: len(crew.back) == 2, "two have come back")
+    assert [job.entry for job in crew.back] == entries[3:]
+    assert not crew.ended
+
+
 def test_a_worker_for_many_at_once_is_replaced_when_it_has_had_its_number(waiting: Start) -> None:
     crew = waiting(max_messages=3)
     entries = give_all(crew, crew.ready()[0], *[{"do": "wait", "seconds": "0.1"}] * 5)

@@ -7,6 +7,7 @@ import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,12 @@ from tests.chaos.plan import Plan
 from tests.chaos.storm import Storm
 from tests.chaos.verdict import Verdict
 
-SHORT, LONG = 1000, 10_000  # messages in each of the two kinds of isolation
-AT_ONCE = 8  # messages in a worker, where it runs many at once
+SHORT, LONG = 1000, 10_000  # messages in each kind of storm
+KINDS: dict[str, dict[str, Any]] = {
+    "message": {"isolation": "message"},
+    "worker": {"isolation": "worker"},
+    "together": {"isolation": "worker", "concurrency": 8},
+}
 QUICK = 50  # times shorter than the usual runs: then many are given to a worker at once
 
 
@@ -34,32 +39,16 @@ def seed() -> int:
 
 @pytest.mark.story
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("isolation", ["message", "worker"])
-def test_nothing_is_lost_in_a_short_storm(isolation: str, seed: int, tmp_path: Path) -> None:
-    weathered(Plan(seed, SHORT, isolation), tmp_path)
-
-
-@pytest.mark.story
-@pytest.mark.timeout(180)
-def test_nothing_is_lost_in_a_short_storm_over_workers_that_run_many_at_once(
-    seed: int, tmp_path: Path
-) -> None:
-    weathered(Plan(seed, SHORT, "worker", concurrency=AT_ONCE), tmp_path)
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_lost_in_a_short_storm(kind: str, seed: int, tmp_path: Path) -> None:
+    weathered(Plan(seed, SHORT, **KINDS[kind]), tmp_path)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
-def test_nothing_is_lost_in_a_long_storm_over_workers_that_run_many_at_once(
-    seed: int, tmp_path: Path
-) -> None:
-    weathered(Plan(seed, LONG, "worker", concurrency=AT_ONCE), tmp_path)
-
-
-@pytest.mark.chaos
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("isolation", ["message", "worker"])
-def test_nothing_is_lost_in_a_long_storm(isolation: str, seed: int, tmp_path: Path) -> None:
-    weathered(Plan(seed, LONG, isolation), tmp_path)
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_lost_in_a_long_storm(kind: str, seed: int, tmp_path: Path) -> None:
+    weathered(Plan(seed, LONG, **KINDS[kind]), tmp_path)
 
 
 @pytest.mark.chaos

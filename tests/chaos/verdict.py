@@ -168,7 +168,9 @@ class Verdict:
 
     def _story(self, entry: str) -> str:
         """What happened to one message, and around it."""
-        runs, told = self._runs[entry], []
+        runs, told = self._runs.get(entry, []), []
+        if not runs:
+            return " (it never began)"
         for run in runs:
             told.append((run.begin, f"run by {run.worker} of {run.pool} on {run.host}"))
             if run.end is not None:
@@ -224,7 +226,8 @@ class Verdict:
             if is_toxic and outcome != "parked":
                 yield f"the poisonous {entry} ended as {outcome}"
             if not is_toxic and outcome != "done" and not self._was_unlucky(entry):
-                yield f"{entry} was parked without a reason: {backs[0].error}"
+                why = f"{backs[0].error}{self._story(entry)}"
+                yield f"{entry} was parked without a reason: {why}"
 
     def _was_unlucky(self, entry: str) -> bool:
         """Every one of its tries was struck."""
