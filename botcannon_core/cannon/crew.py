@@ -268,9 +268,11 @@ class Crew:
                 self._ready(worker, body)
             elif kind == "ask":
                 answer = partial(self._answer, worker, worker.given.era)
-                self._hooks.asked(worker.given.only, body, answer)
-            elif kind == "note" and worker.given.only is not None:
-                self._hooks.noted(worker.given.only, body)
+                self._hooks.asked(*worker.given.said(body), answer)
+            elif kind == "note":
+                job, text = worker.given.said(body)
+                if job is not None:
+                    self._hooks.noted(job, text)
             elif kind == "ended":
                 self._end(worker, body if isinstance(body, dict) else {})
             elif kind == "leaves":

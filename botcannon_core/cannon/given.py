@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterable
 from itertools import islice
+from typing import Any
 
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.orders import SLOW_SECONDS
@@ -87,6 +88,13 @@ class Given:
     def only(self) -> Job | None:
         """The job that runs, if no other one can."""
         return self._jobs[0][1] if self._jobs and self._at_once == 1 else None
+
+    def said(self, body: Any) -> tuple[Job | None, Any]:
+        """Whose word this is, and what was said: of many that run at the same time each gives its id."""
+        if self._at_once == 1:
+            return self.only, body
+        who, what = body if isinstance(body, list) and len(body) == 2 else (None, body)
+        return next((job for _, job in self._jobs if job.id == who), None), what
 
     @property
     def is_alone(self) -> bool:

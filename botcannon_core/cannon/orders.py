@@ -85,7 +85,11 @@ class Inbox:
 
     def ask(self, kind: str, body: Any) -> Any:
         """Ask the pool for something, and wait for its answer."""
-        self.channel.send("ask", [kind, body])
+        return self.asked([kind, body])
+
+    def asked(self, said: Any) -> Any:
+        """The same, as the pool is to hear it."""
+        self.channel.send("ask", said)
         while not (answers := self.hear()):
             pass
         return answers[0]

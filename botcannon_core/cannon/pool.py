@@ -59,8 +59,8 @@ class Pool:
         self._crew = Crew(birth, self._watch, told)
         self._notes = Notes(self._line, self._keys, life.own_life())
         self._cancels = Cancels(self._line, self._keys, self._crew, birth.service.said)
-        # so that `cancel` is heard; what keeps a journal is ended by nobody in the middle
-        self._is_talked_to = birth.service.shell is not None and not birth.service.chain
+        # what keeps a journal is ended by nobody in the middle
+        self._may_be_cancelled = not birth.service.chain
         self._pace = Pace(birth.service.workers.cooldown)
         self._finishing = False
         self._failure = ""
@@ -126,7 +126,7 @@ class Pool:
                 given.append((worker, self._stock.begin(jobs)))
         if given:
             self._pace.busy()
-            if self._is_talked_to:
+            if self._may_be_cancelled:
                 self._cancels.begun()
             self._flush()  # the tries are counted before the runs
         for worker, jobs in given:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from functools import partial
 from typing import Any
 
 from botcannon_core.cannon import chain, process
 from botcannon_core.cannon.chain import Ended
+from botcannon_core.cannon.each import Each
 from botcannon_core.cannon.orders import Inbox, Order
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.message import Message, checked_results, flat
@@ -23,11 +25,12 @@ from botcannon_core.roles import Task
 class Together:
     """One life of such a worker; `run` returns when it is not needed, or has had enough."""
 
-    def __init__(self, service: ServiceSpec, tasks: list[Task], inbox: Inbox) -> None:
+    def __init__(self, service: ServiceSpec, tasks: list[Task], inbox: Inbox, each: Each) -> None:
         self._service = service
         self._rule = service.workers
         self._tasks = tasks
         self._inbox = inbox
+        self._each = each
         self._left = self._rule.max_messages
         self._running: dict[str, asyncio.Task[None]] = {}  # by the message's id
         self._is_closing = False
@@ -35,8 +38,9 @@ class Together:
 
     async def run(self) -> None:
         """Take what comes until the pool is gone or the last of our messages has ended."""
-        channel = self._inbox.channel.fileno()
-        asyncio.get_running_loop().add_reader(channel, self._hear)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._inbox.channel.fileno(), self._hear)
+        self._each.heard = partial(loop.call_soon_threadsafe, self._start)
         await self._over.wait()
 
     def _hear(self) -> None:
@@ -61,13 +65,14 @@ class Together:
 
     async def _one(self, order: Order) -> None:
         _, message_id, fields = order
+        self._each.begin(message_id)
         ended = await self._ended(Message(fields, message_id, self._service.name))
+        self._each.end(message_id)
         process.flush_output()
         if process.peak_memory() > self._rule.max_rss:
             self._close()
         del self._running[message_id]
         self._inbox.channel.send("ended", {**chain.as_frame(ended), "id": message_id})
-        self._start()  # an ask may have heard orders
         if self._is_closing and not self._running:
             self._over.set()
 

@@ -32,6 +32,7 @@ from botcannon_core.roles import Task
 if (
     TYPE_CHECKING
 ):  # at run time only those import it whose tasks ask for it: it brings threads along
+    from botcannon_core.cannon.each import Each
     from botcannon_core.cannon.progress import Progress
 
 REHEARSALS = 20  # CPython 3.11 looks closely at what ran eight times
@@ -114,20 +115,21 @@ def _live(how: Recipes, inbox: Inbox, ready: bytes, number: int, will_wait: bool
 
 def _work(how: Recipes, inbox: Inbox, ready: bytes) -> int:
     """Construct, say so, and run what comes; returns the exit code."""
+    rule = how.service.workers
+    each = _each(inbox, how.service.hidden) if rule.concurrency > 1 else None
     try:
         progress = _progress(inbox, how.service.hidden) if how.tells_progress else None
         tasks: list[Task] = []
         for make in how.makers:
             tasks.append(make())
-        tasks = tasks or _constructed(how, inbox, progress)
+        tasks = tasks or _constructed(how, inbox, each or progress)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         failure = chain.failed(error, how.service.hidden)
         inbox.channel.send("broken", chain.as_frame(failure))
         return 1
     inbox.channel.send_packed(ready)
-    rule = how.service.workers
-    if rule.concurrency > 1:
-        return _work_together(how, tasks, inbox)
+    if each is not None:
+        return _work_together(how, tasks, inbox, each)
     left = rule.max_messages if rule.isolation == "worker" else 1
     try:
         while left:
@@ -151,16 +153,16 @@ def _work(how: Recipes, inbox: Inbox, ready: bytes) -> int:
     return seat.LEFT
 
 
-def _work_together(how: Recipes, tasks: list[Task], inbox: Inbox) -> int:
+def _work_together(how: Recipes, tasks: list[Task], inbox: Inbox, each: Each) -> int:
     import asyncio  # the forker has it, for any chain that is async
 
     from botcannon_core.cannon.together import Together
 
-    asyncio.run(Together(how.service, tasks, inbox).run())
+    asyncio.run(Together(how.service, tasks, inbox, each).run())
     return 0
 
 
-def _constructed(how: Recipes, inbox: Inbox, progress: Progress | None) -> list[Task]:
+def _constructed(how: Recipes, inbox: Inbox, progress: Progress | Each | None) -> list[Task]:
     if progress is None:
         return construct(how, inbox.ask)
     return construct(how, progress.beside(inbox.ask), progress)
@@ -192,6 +194,12 @@ def construct(
         parts = {name: part(given) for name, part in how.parts.items()}
         given |= {"parts": lambda: parts, "journal": lambda: Journal(ask)}
     return [task(given) for task in how.tasks]
+
+
+def _each(inbox: Inbox, hidden: frozenset[str]) -> Each:
+    from botcannon_core.cannon.each import Each  # as for Together
+
+    return Each(inbox, hidden)
 
 
 def _progress(inbox: Inbox, hidden: frozenset[str]) -> Progress:

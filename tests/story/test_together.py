@@ -52,3 +52,63 @@ def test_as_many_run_at_once_as_a_worker_may_run() -> None:
         home = [line.split() for line in (here.folder / "a" / "home").read_text().splitlines()]
     assert sorted(int(number) for number, _ in home) == list(range(200))
     assert max(int(together) for _, together in home) == CONCURRENCY
+
+
+HANDLES_SERVICE = """
+collector: {file: bot, entry: Three}
+tasks: [{file: bot, entry: Nap}]
+workers: {isolation: worker, concurrency: 5, hot: 1, max: 1}
+"""
+HANDLES_BOT = """
+import asyncio
+
+from botcannon_core import Halt
+
+
+class Three:
+    def __init__(self):
+        self.asked = [("ada", "sleep"), ("bob", "sleep"), ("ada", "end it")]
+
+    def read(self):
+        if not self.asked:
+            raise Halt
+        user, text = self.asked.pop(0)
+        yield {"user": user, "text": text}
+
+    def note(self, message):
+        self.write("note", message["user"], message.note)
+
+    def taskback(self, message):
+        self.write(message["text"], message["user"], message.error, message.get("found"))
+
+    def write(self, *words):
+        with open("home", "a") as file:
+            print(*words, file=file)
+
+
+class Nap:
+    def __init__(self, cancel, memory, progress):
+        self.cancel, self.memory, self.progress = cancel, memory, progress
+
+    async def task(self, message, results):
+        if message["text"] == "end it":
+            await asyncio.sleep(1)
+            return {"found": self.cancel(message)}
+        self.memory.put(message["user"], "x", 60)
+        self.progress(f"{message['user']} naps")
+        await asyncio.sleep(3)
+        return {"found": self.memory.get(message["user"])}
+"""
+
+
+def test_each_of_them_has_its_own_handles() -> None:
+    with hosts(HANDLES_SERVICE, HANDLES_BOT) as here:
+        assert here.up("a").wait(60) == 0
+        home = (here.folder / "a" / "home").read_text().splitlines()
+    assert sorted(home) == [
+        "end it ada None true",
+        "note ada ada naps",
+        "note bob bob naps",
+        "sleep ada cancelled None",
+        "sleep bob None x",
+    ]
