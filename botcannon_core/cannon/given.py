@@ -106,9 +106,9 @@ class Given:
 
         What was tried before runs alone: if it kills its pool as well, that costs no other a try.
         """
-        if self._at_once > 1:
-            return len(jobs)
         is_free = not self._jobs
+        if self._at_once > 1:
+            return self._fitting_together(jobs, is_free)
         left = AHEAD_SIZE - sum(job.size for _, job in self._jobs)
         for count, job in enumerate(jobs):
             left -= job.size
@@ -117,6 +117,13 @@ class Given:
             if job.tries:
                 return 1
         return len(jobs)
+
+    def _fitting_together(self, jobs: list[Job], is_free: bool) -> int:
+        """As many as there are, but a lone one with none beside it."""
+        if not is_free and self._jobs[0][1].is_lone:
+            return 0
+        before = next((count for count, job in enumerate(jobs) if job.is_lone), len(jobs))
+        return 1 if is_free and not before and jobs else before
 
     def add(self, jobs: Iterable[Job]) -> float:
         """These were given now; returns their stamp."""

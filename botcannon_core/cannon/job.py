@@ -18,13 +18,17 @@ LONGEST_TRACE = 20_000  # characters of a traceback kept with a parked message
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A message to be run: its entry in `data`, its own id, its fields, and the tries so far."""
+    """A message to be run: its entry in `data`, its own id, its fields, and the tries so far.
+
+    `is_lone`: it shares its worker with no other that runs at the same time.
+    """
 
     entry: str
     id: str
     fields: dict[str, str]
     asked_by: str
     tries: int = 0
+    is_lone: bool = False
 
     @staticmethod
     def of(entry: Entry, tries: int = 0) -> Job:
@@ -40,11 +44,15 @@ class Job:
 
     def begun(self) -> Job:
         """The same job with one more try."""
-        return Job(self.entry, self.id, self.fields, self.asked_by, self.tries + 1)
+        return Job(self.entry, self.id, self.fields, self.asked_by, self.tries + 1, self.is_lone)
 
     def not_begun(self) -> Job:
         """The same job, with a try that did not take place after all."""
-        return Job(self.entry, self.id, self.fields, self.asked_by, self.tries - 1)
+        return Job(self.entry, self.id, self.fields, self.asked_by, self.tries - 1, self.is_lone)
+
+    def on_its_own(self) -> Job:
+        """The same job, which shares its worker with none while it runs."""
+        return Job(self.entry, self.id, self.fields, self.asked_by, self.tries, is_lone=True)
 
 
 def taskback(job: Job, ended: Ended) -> dict[str, str]:

@@ -174,7 +174,10 @@ class Pool:
         if not is_fine:
             self._log("error", jobs.log_line(job, ended), ended.error_id)
         if ended.how in ("failed", "again") and self._has_tries(job, ended):
-            self._stock.again(job, self._delay(job, ended))
+            # not with what killed it again: so one that kills its worker parks no other
+            is_last = job.tries >= self._service.deliver.tries - 1
+            again = job.on_its_own() if ended.cause and is_last else job
+            self._stock.again(again, self._delay(job, ended))
             return
         self._stock.settle(job, ended)
         if is_fine and self._service.chain:

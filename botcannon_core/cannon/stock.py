@@ -162,6 +162,8 @@ class Stock:
             for entry, earlier in zip(entries, tries, strict=True):
                 self._coming.discard(entry.id)
                 job = Job.of(entry, earlier.count)
+                if job.tries and job.tries >= self._rule.tries - 1:
+                    job = job.on_its_own()  # perhaps one that ran beside it has killed the pool
                 wait = earlier.due - time.time()
                 self.again(job, wait) if wait > 0 else self._take(job)
 

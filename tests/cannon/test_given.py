@@ -103,3 +103,13 @@ def test_a_crew_that_gives_nothing_ahead_gives_one() -> None:
     depth = Depth(is_open=False)
     depth.learn(0)
     assert depth.jobs == 1
+
+
+def test_the_last_try_of_one_whose_worker_died_is_alone_among_many() -> None:
+    fresh, lone = jobs(0), [job.on_its_own() for job in jobs(2)]
+    assert Given(9).fitting(fresh + lone + fresh) == 1
+    assert Given(9).fitting(lone + fresh) == 1
+    for first, then in ((fresh, lone), (lone, fresh)):
+        given = Given(9)
+        given.add(first)
+        assert given.fitting(then) == 0

@@ -112,3 +112,50 @@ def test_each_of_them_has_its_own_handles() -> None:
         "sleep ada cancelled None",
         "sleep bob None x",
     ]
+
+
+KILLER_SERVICE = """
+collector: {file: bot, entry: Ten}
+tasks: [{file: bot, entry: Work}]
+workers: {isolation: worker, concurrency: 10, hot: 1, max: 1}
+deliver: {tries: TRIES, backoff: 10ms}
+"""
+KILLER_BOT = """
+import asyncio
+import os
+import signal
+
+from botcannon_core import Halt
+
+
+class Ten:
+    def __init__(self):
+        self.is_asked = False
+
+    def read(self):
+        if self.is_asked:
+            raise Halt
+        self.is_asked = True
+        yield from ({"n": str(number)} for number in range(10))
+
+    def taskback(self, message):
+        with open("home", "a") as file:
+            print(message["n"], message.outcome, file=file)
+
+
+class Work:
+    async def task(self, message, results):
+        await asyncio.sleep(0.1)
+        if message["n"] == "4":
+            os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(0.1)
+        return {"n": message["n"]}
+"""
+
+
+@pytest.mark.parametrize("tries", [2, 3])
+def test_one_that_kills_its_worker_parks_no_other(tries: int) -> None:
+    with hosts(KILLER_SERVICE.replace("TRIES", str(tries)), KILLER_BOT) as here:
+        assert here.up("a").wait(60) == 0
+        home = (here.folder / "a" / "home").read_text().splitlines()
+    assert sorted(home) == [f"{n} {'parked' if n == 4 else 'done'}" for n in range(10)]
