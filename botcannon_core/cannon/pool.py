@@ -90,9 +90,10 @@ class Pool:
 
     def _patience(self) -> float:
         """How long nothing can be due, in seconds."""
-        moments = [self._stock.next_moment(), self._crew.next_moment(), self._mend_at]
-        moments.append(self._cancels.next_moment())
-        due = min(moment for moment in moments if moment is not None)
+        if self._mend_at is not None:  # what is due in the store has to wait
+            due = min(self._crew.next_moment(), self._mend_at)
+        else:
+            due = min(one.next_moment() for one in (self._stock, self._crew, self._cancels))
         return max(0.0, min(LONGEST_WAIT_SECONDS, due - time.monotonic()))
 
     def _hear_launcher(self) -> None:
@@ -112,10 +113,11 @@ class Pool:
 
     def _hand_out(self) -> None:
         """Give the workers what they have room for."""
+        self._stock.ripen()
         if self._finishing or not self._line.is_open or self._stock.leases_are_ending():
             return
         given = []
-        room = self._crew.room if self._stock.waiting or self._stock.is_due else []
+        room = self._crew.room if self._stock.waiting else []
         share = -(-self._stock.waiting // max(1, len(room)))
         for worker, most in room:
             found = list(self._next(min(most, max(1, share))))

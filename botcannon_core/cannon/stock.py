@@ -76,11 +76,6 @@ class Stock:
         return len(self._waiting)
 
     @property
-    def is_due(self) -> bool:
-        """True when the next try of one is due."""
-        return bool(self._later) and self._later[0][0] <= time.monotonic()
-
-    @property
     def is_empty(self) -> bool:
         """True when nothing is held."""
         return not self._held
@@ -95,6 +90,8 @@ class Stock:
 
     def next_moment(self) -> float:
         """When something is due, in monotonic seconds."""
+        if self._is_closed:
+            return self._renew_at  # nothing more is looked for
         moments = [self._look_at, self._renew_at]
         return min([*moments, self._later[0][0]] if self._later else moments)
 
@@ -201,13 +198,17 @@ class Stock:
 
     # --- giving out and taking back -------------------------------------------------------------
 
-    def next(self) -> Job | None:
-        """The next message to run, if there is one."""
+    def ripen(self) -> None:
+        """Those whose next try is due wait now: they need not be looked at until one may run."""
         now = time.monotonic()
         while self._later and self._later[0][0] <= now:
             job = self._held.get(heapq.heappop(self._later)[1])
             if job is not None:
                 self._waiting.append(job)
+
+    def next(self) -> Job | None:
+        """The next message to run, if there is one."""
+        self.ripen()
         while self._waiting:
             job = self._waiting.popleft()
             if self.holds(job):
