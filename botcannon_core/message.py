@@ -191,7 +191,11 @@ def _encodable(text: str) -> bool:
 
 
 def _giver(source: object) -> str:
-    return source if isinstance(source, str) else f"{type(source).__name__}.task"
+    if isinstance(source, str):
+        return source
+    function = getattr(source, "__dict__", {}).get("task")  # of a task that is a plain function
+    name = getattr(getattr(function, "func", function), "__name__", "")
+    return name or f"{type(source).__name__}.task"
 
 
 def _kind(value: object) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from botcannon_core.cannon import chain
 from botcannon_core.cannon.chain import Ended
+from botcannon_core.compose.loading import FunctionTask
 from botcannon_core.message import MOST_FIELDS, Message, one_line
 from botcannon_core.roles import Park, Retry, Skip
 
@@ -162,6 +163,15 @@ def test_what_is_no_result_is_a_failure_that_says_so(given: Any, told: str) -> N
     ended = run(lambda *_: given)
     assert ended.how == "failed"
     assert ended.error.startswith(told)
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"more": 1}])
+def test_a_function_is_named_as_its_author_did(kwargs: dict[str, int]) -> None:
+    def price(_message: Message, _results: dict[str, Any], more: int = 0) -> Any:
+        return "3 euro"
+
+    ended = chain.run([FunctionTask(price, kwargs)], MESSAGE)
+    assert ended.error == "price returned a value of type str, not a dict or None"
 
 
 def test_what_was_done_to_the_results_by_hand_is_checked_too() -> None:
