@@ -73,6 +73,7 @@ def check(
     facts = {name: _facts(spec.services[name], seen) for name in services}
     for name in services:
         problems += _unheard(spec.services[name], seen)
+        problems += _never_waiting(spec.services[name], seen)
     return Check(tuple(sorted(set(_first_of_each(problems)))), facts)
 
 
@@ -87,6 +88,22 @@ def _unheard(service: ServiceSpec, seen: Mapping[str, Mapping[str, Any]]) -> Ite
         text = f"no task of {service.name!r} asks for `{key}`, so it would do nothing"
         place = service.place
         yield Problem(place.file, place.line, f"{place.path}.{key}", text)
+
+
+def _never_waiting(
+    service: ServiceSpec, seen: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Problem]:
+    """Its concurrency, if no task of it could wait for anything while another message runs."""
+    first = len(service.classes) - len(service.working)
+    looked = [seen.get(f"{service.name}/{first + n}") for n in range(len(service.tasks))]
+    can_wait = any(line is None or line.get("waits") for line in looked)
+    if service.workers.concurrency > 1 and looked and not can_wait:
+        text = (
+            f"no task of {service.name!r} is `async def`,"
+            " and only such ones run for many messages at the same time"
+        )
+        place = service.place
+        yield Problem(place.file, place.line, f"{place.path}.workers.concurrency", text)
 
 
 def _wanted(

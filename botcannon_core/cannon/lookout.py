@@ -26,7 +26,7 @@ from botcannon_core.cannon.process import (
     drop_secrets,
     forget_signals,
 )
-from botcannon_core.compose.fit import flag, misfits
+from botcannon_core.compose.fit import flag, misfits, waits
 from botcannon_core.compose.importing import import_problem
 from botcannon_core.compose.loading import asks_for, enter, no_entry, problem
 from botcannon_core.errors import Problem
@@ -94,6 +94,7 @@ def _look(module: ModuleType, look: Look) -> dict[str, Any]:
             handles=sorted(asks_for(entry, look.service.offered) - set(one.kwargs or ())),
             terminal=flag(entry, "terminal"),
             many=flag(entry, "many"),
+            waits=waits(entry),
         )
     except Exception as error:  # noqa: BLE001 - a user's metaclass or __getattr__ may raise anything
         text = f"{one.entry!r} cannot be looked at: {type(error).__name__}: {one_line(str(error))}"

@@ -46,6 +46,12 @@ def flag(entry: Any, name: str) -> bool:
     return getattr(entry, name, False) is True
 
 
+def waits(task: Any) -> bool:
+    """Whether a task is `async def`, under whatever is wrapped around it."""
+    run = task.task if isinstance(task, type) and hasattr(task, "task") else task
+    return inspect.iscoroutinefunction(inspect.unwrap(run))
+
+
 def _kind(entry: Any, one: ClassSpec) -> str:
     if one.role == "task" and not isinstance(entry, type):
         if not callable(entry):

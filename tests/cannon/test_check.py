@@ -254,3 +254,34 @@ services:
         "services.s.tasks[0]",
         "services.s.tasks[1].entry",
     ]
+
+
+AT_ONCE = """
+services:
+  s:
+    collector: {file: timer, entry: Timer}
+    tasks: [{file: bot, entry: X}]
+    workers: {isolation: worker, concurrency: 5}
+"""
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        "class X:\n    async def task(self, message, results): ...\n",
+        "async def X(message, results): ...\n",
+        "from functools import wraps\n"
+        "async def f(message, results): ...\n"
+        "X = wraps(f)(lambda *words: f(*words))\n",
+    ],
+)
+def test_what_waits_may_run_many_messages_at_once(tmp_path: Path, waits: str) -> None:
+    assert checked(tmp_path, {"bot": waits}, AT_ONCE).problems == ()
+
+
+def test_what_never_waits_is_told_that_it_cannot(tmp_path: Path) -> None:
+    text = (
+        "no task of 's' is `async def`, and only such ones run for many messages at the same time"
+    )
+    found = checked(tmp_path, {"bot": FITS}, AT_ONCE).problems
+    assert [(one.path, one.text) for one in found] == [("services.s.workers.concurrency", text)]
