@@ -125,9 +125,12 @@ def _work(how: Recipes, inbox: Inbox, ready: bytes) -> int:
         tasks = tasks or _constructed(how, inbox, each or progress)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         failure = chain.failed(error, how.service.hidden)
-        inbox.channel.send("broken", chain.as_frame(failure))
+        inbox.channel.tell("broken", chain.as_frame(failure))
         return 1
-    inbox.channel.send_packed(ready)
+    try:
+        inbox.channel.send_packed(ready)
+    except ConnectionError:
+        return 0  # not needed any more: let go, or the pool stops, while this one came up
     if each is not None:
         return _work_together(how, tasks, inbox, each)
     left = rule.max_messages if rule.isolation == "worker" else 1

@@ -1,11 +1,14 @@
 """The worker's own parts; what it does as a process is in test_crew."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from botcannon_core.cannon import worker
+from botcannon_core.cannon import frames, worker
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.orders import Inbox
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 
 APP = """
@@ -18,14 +21,29 @@ class Noted:
 """
 
 
-def test_a_rehearsal_builds_and_runs_nothing_of_the_chain(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceSpec:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "noting.py").write_text(APP)
     monkeypatch.chdir(tmp_path)
     task = ClassSpec("task", "noting", "Noted")
-    service = ServiceSpec("s", ClassSpec("collector", "noting", "Noted"), None, (task,))
+    return ServiceSpec("s", ClassSpec("collector", "noting", "Noted"), None, (task,))
+
+
+def test_one_that_is_ready_when_nobody_wants_it_any_more_ends_in_order(
+    service: ServiceSpec,
+) -> None:
+    pool, its_end = socket.socketpair()
+    pool.close()
+    with its_end:
+        inbox = Inbox(Channel(its_end.fileno()))
+        how = worker.recipes(service, {})
+        assert worker._work(how, inbox, frames.packed("ready", 1)) == 0
+
+
+def test_a_rehearsal_builds_and_runs_nothing_of_the_chain(
+    tmp_path: Path, service: ServiceSpec
+) -> None:
     before = len(os.listdir("/proc/self/fd"))
     worker.rehearse(worker.recipes(service, {}))
     assert not (tmp_path / "noted").exists()

@@ -109,6 +109,7 @@ def test_ctrl_c_lets_workers_finish_and_brings_their_answers_home(make: Make) ->
     (here.folder / "release").touch()
     assert here.code() == 130
     assert here.answers()["0"]["_outcome"] == "done"
+    assert "Traceback" not in here.text, "the worker that comes after it is not missed"
 
 
 def test_a_second_ctrl_c_ends_what_does_not_listen(make: Make) -> None:
