@@ -57,6 +57,18 @@ class UsageError(CannonError):
     exit_code = 2
 
 
+def lacking(who: str, *wanted: str) -> UsageError:
+    """`who` needs packages that are not installed: says which, and how they come, in a checkout or not.
+
+    `wanted` is as pip takes it, with versions. The name of an extra would not help in a checkout, into
+    which botcannon itself is not installed.
+    """
+    names = " and ".join(one.partition(">")[0] for one in wanted)
+    lines, quoted = " and ".join(wanted), " ".join(f"'{one}'" for one in wanted)
+    how = f"write {lines} into app/requirements.txt, from which ./botcannon installs"
+    return UsageError(f"{who} needs {names}: {how} (elsewhere: pip install {quoted})")
+
+
 class LockedError(CannonError):
     """Somebody else runs this already; the text names the process."""
 

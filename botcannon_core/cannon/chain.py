@@ -13,11 +13,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from botcannon_core.errors import MessageError
+from botcannon_core.errors import MessageError, UsageError
 from botcannon_core.message import Message, checked_results, flat, one_line, redacted
 from botcannon_core.roles import Park, Retry, Skip, Task
 
 _HOUSE = __name__.split(".")[0]
+_TOLD_IN_FULL = (MessageError, UsageError)  # their text says where, what, and what to do
 
 How = Literal["done", "skipped", "parked", "failed", "again"]
 
@@ -120,7 +121,7 @@ def _told(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the code ended its process: sys.exit({error.code!r})"
     text = _text(error)
-    if isinstance(error, MessageError):
+    if isinstance(error, _TOLD_IN_FULL):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -135,12 +136,13 @@ def _text(error: BaseException) -> str:
 def _trace(error: BaseException) -> str:
     """The traceback from where user code begins: what is above tells its author nothing.
 
-    Fields that are no message are told in full by the line: nobody's code is to be looked at for it.
+    Fields that are no message, and a package that is not there, are told in full by the line: nobody's
+    code is to be looked at for it.
     """
     part = error.__traceback__
     while part and part.tb_frame.f_globals.get("__name__", "").split(".")[0] == _HOUSE:
         part = part.tb_next
-    if part is None and isinstance(error, MessageError):
+    if part is None and isinstance(error, _TOLD_IN_FULL):
         return ""
     lines = traceback.format_exception(type(error), error, part or error.__traceback__)
     return "".join(lines).rstrip()

@@ -584,7 +584,7 @@ def test_what_is_no_account_is_refused(kwargs: dict[str, str]) -> None:
 def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, link.__name__)
     monkeypatch.setitem(sys.modules, "nio", None)
-    with pytest.raises(UsageError, match=r"pip install 'botcannon\[matrix\]'"):
+    with pytest.raises(UsageError, match=r"into app/requirements.txt"):
         Matrix("https://example.org", "u", "p")
 
 

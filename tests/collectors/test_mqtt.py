@@ -443,7 +443,7 @@ def test_without_the_library_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(sys.modules, "botcannon_core.collectors.mqtt.link")
     monkeypatch.delattr("botcannon_core.collectors.mqtt.link")
     monkeypatch.setitem(sys.modules, "aiomqtt", None)
-    with pytest.raises(UsageError, match=r"pip install 'botcannon\[mqtt\]'"):
+    with pytest.raises(UsageError, match=r"into app/requirements.txt"):
         Mqtt("mqtt.test")
 
 

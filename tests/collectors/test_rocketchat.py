@@ -590,7 +590,7 @@ def test_what_is_no_account_is_refused(kwargs: dict[str, str]) -> None:
 def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "botcannon_core.collectors.rocketchat.link", raising=False)
     monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
-    with pytest.raises(UsageError, match=r"pip install 'botcannon\[rocketchat\]'"):
+    with pytest.raises(UsageError, match=r"into app/requirements.txt"):
         RocketChat("https://example.org", "u", "p")
 
 

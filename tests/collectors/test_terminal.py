@@ -329,5 +329,5 @@ def test_a_missing_library_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "stdout", Tty())
     monkeypatch.delitem(sys.modules, "botcannon_core.collectors.terminal.screen", raising=False)
     monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
-    with pytest.raises(UsageError, match=r"pip install 'botcannon\[terminal\]'"):
+    with pytest.raises(UsageError, match=r"into app/requirements.txt"):
         open_surface("banner")

@@ -222,5 +222,5 @@ def test_a_calendar_that_makes_no_sense_is_refused(kwargs: dict[str, Any], said:
 def test_without_cronsim_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "botcannon_core.collectors.timer.calendar", raising=False)
     monkeypatch.setitem(sys.modules, "cronsim", None)
-    with pytest.raises(UsageError, match=r"pip install 'botcannon\[timer\]'"):
+    with pytest.raises(UsageError, match=r"into app/requirements.txt"):
         Timer(cron="* * * * *")

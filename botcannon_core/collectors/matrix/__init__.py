@@ -13,7 +13,7 @@ Make an account for the bot on a homeserver. It logs in with `user` and `passwor
             kwargs: {server: https://matrix.example.org, user: mybot, password: !!SECRET!!}
         unique: {by: event_id, within: 1h}     # once, also when the bot was killed in between
 
-    pip install 'botcannon[matrix]'
+and in `app/requirements.txt`: matrix-nio.
 
 In rooms the bot answers to `@mybot cmd`, `mybot: cmd`, `!cmd` and a mention, where it is alone with
 somebody to everything. `user` is the Matrix id of who spoke (`@ann:example.org`), `room` the alias of
@@ -52,7 +52,7 @@ from botcannon_core.collectors.matrix.event import Said
 from botcannon_core.collectors.matrix.markup import plain
 from botcannon_core.collectors.matrix.speech import changed, kind_of, once, shown, spoken
 from botcannon_core.collectors.refusal import Denied, Unreachable
-from botcannon_core.errors import UsageError
+from botcannon_core.errors import lacking
 from botcannon_core.ledger.memory import Memory, forgetful
 from botcannon_core.message import Message
 
@@ -278,9 +278,7 @@ def _parts(
     except ModuleNotFoundError as error:
         if error.name not in ("nio", "aiohttp"):
             raise
-        raise UsageError(
-            "a Matrix bot needs matrix-nio: pip install 'botcannon[matrix]'"
-        ) from error
+        raise lacking("a Matrix bot", "matrix-nio>=0.25") from error
     link = Link(mine, Backoff())
     rooms = Rooms(link, invites)
     return link, rooms, News(link, rooms, catch_up)

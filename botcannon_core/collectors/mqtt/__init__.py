@@ -1,7 +1,7 @@
 """MQTT as a door: what is published to the bot's topics becomes messages, answers are published.
 
 For people and programs that ask, and for sensors that only tell. On the broker it needs an account that
-may read `topics` and write under `out` (`pip install 'botcannon[mqtt]'`):
+may read `topics` and write under `out` (and it needs aiomqtt here):
 
     collector:
       file: mqtt
@@ -46,7 +46,7 @@ from botcannon_core.chat.answer import attachment, note
 from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
 from botcannon_core.collectors.mqtt.payload import NOBODY, fields, level, matches, noted, reply
-from botcannon_core.errors import UsageError
+from botcannon_core.errors import lacking
 from botcannon_core.message import Message
 
 __all__ = ["Mqtt"]
@@ -239,7 +239,7 @@ def _library() -> Any:
     except ModuleNotFoundError as error:
         if error.name not in ("aiomqtt", "paho"):
             raise
-        raise UsageError("the MQTT door needs aiomqtt: pip install 'botcannon[mqtt]'") from error
+        raise lacking("the MQTT door", "aiomqtt>=2.5,<3") from error
     return link
 
 

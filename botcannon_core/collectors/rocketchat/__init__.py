@@ -14,7 +14,7 @@ two factors, as `user_id` with a personal access `token` (*My Account*, *Persona
             kwargs: {url: https://chat.example.org, user: mybot, password: !!SECRET!!}
         unique: {by: event_id, within: 1h}     # once, also when the bot was killed in between
 
-    pip install 'botcannon[rocketchat]'
+and in `app/requirements.txt`: websockets.
 
 In rooms the bot answers to `@mybot cmd`, `mybot: cmd` and `!cmd`, where it is alone with somebody to
 everything. `user` is the server's id of who spoke, `room` the room's name (`#ops`), or its id if it has
@@ -49,7 +49,7 @@ from botcannon_core.collectors.rocketchat.event import Said, room_in, said_in
 from botcannon_core.collectors.rocketchat.past import Past
 from botcannon_core.collectors.rocketchat.people import People
 from botcannon_core.collectors.rocketchat.rest import Rest
-from botcannon_core.errors import UsageError
+from botcannon_core.errors import lacking
 from botcannon_core.ledger.memory import Memory, forgetful
 from botcannon_core.message import Message
 
@@ -276,7 +276,5 @@ def _link(mine: Account, rest: Rest) -> Link:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "websockets":
             raise
-        raise UsageError(
-            "a Rocket.Chat bot needs websockets: pip install 'botcannon[rocketchat]'"
-        ) from error
+        raise lacking("a Rocket.Chat bot", "websockets>=13") from error
     return Link(mine.socket_url, rest, Backoff())

@@ -22,7 +22,7 @@ It needs no address that Slack can reach (Socket Mode). At https://api.slack.com
             kwargs: {bot_token: !!SECRET!!, app_token: !!SECRET!!}
         unique: {by: event_id, within: 1h}     # once, also when the bot was restarted in between
 
-    pip install 'botcannon[slack]'
+and in `app/requirements.txt`: slack_sdk and websockets.
 
 In channels the bot answers to `@bot cmd`, `bot: cmd` and `!cmd`, in direct messages to everything.
 `user` is Slack's id of who spoke (`U...`), `room` the channel's name (`#ops`) or, without the scope,
@@ -55,7 +55,7 @@ from botcannon_core.chat.split import split
 from botcannon_core.collectors.refusal import Denied, Unreachable
 from botcannon_core.collectors.slack.event import Said, said_in
 from botcannon_core.collectors.slack.markup import escaped, mentioned, plain
-from botcannon_core.errors import UsageError
+from botcannon_core.errors import lacking
 from botcannon_core.message import Message
 
 if TYPE_CHECKING:
@@ -302,8 +302,6 @@ def _parts(bot_token: str, app_token: str, url: str) -> tuple[Api, Names, Wire]:
     except ModuleNotFoundError as error:
         if error.name not in ("slack_sdk", "websockets"):
             raise
-        raise UsageError(
-            "a Slack bot needs slack_sdk and websockets: pip install 'botcannon[slack]'"
-        ) from error
+        raise lacking("a Slack bot", "slack_sdk>=3.27", "websockets>=13") from error
     api = Api(bot_token, "bot token", url)
     return api, Names(api), Wire(Api(app_token, "app-level token", url), Backoff())

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from botcannon_core.chat.answer import answer, attachment, note
 from botcannon_core.collectors.terminal.surface import Complete, Surface
 from botcannon_core.collectors.terminal.waiting import Keys, Waiting
-from botcannon_core.errors import UsageError
+from botcannon_core.errors import lacking
 from botcannon_core.message import Message
 from botcannon_core.roles import Halt
 
@@ -161,9 +161,7 @@ def _is_for_a_person() -> bool:
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return False
     if find_spec("prompt_toolkit") is None:
-        raise UsageError(
-            "a chat on the terminal needs prompt_toolkit: pip install 'botcannon[terminal]'"
-        )
+        raise lacking("a chat on the terminal", "prompt_toolkit>=3.0.50")
     return True
 
 

@@ -3,7 +3,7 @@
     collector: {file: timer, entry: Timer, conf: {kwargs: {every: 5m, text: backup}}}
     collector: {file: timer, entry: Timer, conf: {kwargs: {cron: '30 8 * * mon-fri', tz: Europe/Berlin}}}
 
-The second needs `pip install 'botcannon[timer]'`. What was due while no timer ran is left out. Here are
+The second needs the package cronsim. What was due while no timer ran is left out. Here are
 the waiting and the messages; when something is due, the schedules beside it know.
 """
 
@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botcannon_core.collectors.timer.interval import Interval
-from botcannon_core.errors import UsageError
+from botcannon_core.errors import lacking
 from botcannon_core.roles import Halt
 
 if TYPE_CHECKING:
@@ -95,7 +95,5 @@ def _calendar(cron: Any, tz: Any) -> Calendar:
     except ModuleNotFoundError as error:
         if error.name != "cronsim":
             raise
-        raise UsageError(
-            "a timer's `cron` needs cronsim: pip install 'botcannon[timer]'"
-        ) from error
+        raise lacking("a timer's `cron`", "cronsim>=2.8") from error
     return Calendar(cron, tz)

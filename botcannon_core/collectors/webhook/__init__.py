@@ -1,6 +1,6 @@
 """The webhook: an HTTP request becomes a message, and its taskback becomes the answer.
 
-Set up: `pip install 'botcannon[webhook]'`, then
+Set up: starlette and uvicorn in `app/requirements.txt`, and
 
     services:
       chat:
@@ -63,7 +63,7 @@ from botcannon_core.collectors.webhook.asked import (
     object_of,
 )
 from botcannon_core.collectors.webhook.programs import Programs
-from botcannon_core.errors import UsageError
+from botcannon_core.errors import lacking
 from botcannon_core.message import Message
 
 if TYPE_CHECKING:
@@ -304,7 +304,5 @@ def _server() -> type[Server]:
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn"):
             raise
-        raise UsageError(
-            "a webhook needs starlette and uvicorn: pip install 'botcannon[webhook]'"
-        ) from error
+        raise lacking("a webhook", "starlette>=0.40", "uvicorn>=0.30") from error
     return Server
