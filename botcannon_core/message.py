@@ -6,7 +6,7 @@ Pure words: nothing here knows how a message is stored or carried.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 
 from botcannon_core.errors import MessageError
@@ -100,6 +100,16 @@ class Message(Mapping[str, str]):
     def note(self) -> str | None:
         """How far the message is, in one line; None on everything but a note."""
         return self._fields.get("_note")
+
+
+def checked_batch(given: object, source: str) -> Iterable[object]:
+    """What `source` returned, item by item: None is none. Raises MessageError for what is no list."""
+    if given is None:
+        return ()
+    if isinstance(given, Iterable) and not isinstance(given, Mapping | str | bytes):
+        return given
+    what = "one message, not a list" if isinstance(given, Mapping) else _kind(given)
+    raise MessageError(f"{source} returned {what}: yield messages, or return a list of them")
 
 
 def checked_fields(fields: object, source: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from botcannon_core.errors import MessageError
 from botcannon_core.message import (
     MOST_FIELDS,
     Message,
+    checked_batch,
     checked_fields,
     checked_results,
     flat,
@@ -19,6 +20,14 @@ from botcannon_core.message import (
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NAME = TEXT.filter(lambda name: not name.startswith("_"))
+
+
+def test_what_is_returned_is_none_or_several() -> None:
+    assert list(checked_batch(None, "It")) == []
+    assert list(checked_batch([{"n": "1"}, None], "It")) == [{"n": "1"}, None]
+    for one in ({"n": "1"}, "text", b"raw", 5):
+        with pytest.raises(MessageError, match="yield messages, or return a list of them"):
+            checked_batch(one, "It")
 
 
 def test_a_message_is_a_mapping_that_cannot_be_changed() -> None:

@@ -23,6 +23,9 @@ _METHODS = {
     "collector": ("read", 0),
     "task": ("task", 2),
 }  # what a role calls, with how many values
+_MAY_HAVE = {"start": 0, "stored": 1, "note": 1, "admit": 1, "taskback": 1, "close": 0, "doze": 0}
+_AT_ONCE = ("admit", "doze")  # of these a coroutine would be taken for an answer: for a yes
+_VALUES = ("nothing", "a message", "message and results")
 _PROTOCOLS = {"collector": Collector, "task": Task}
 
 
@@ -34,6 +37,7 @@ def misfits(entry: Any, one: ClassSpec, service: ServiceSpec) -> list[Problem]:
     taken = parameters(entry, skip=0 if isinstance(entry, type) else 2)
     return [
         *(problem(one.at("entry"), text) for text in _role(entry, one)),
+        *(problem(one.at("entry"), text) for text in _besides(entry, one)),
         *(problem(one.at("entry"), text) for text in _flags(entry, one)),
         *(problem(one.at("entry"), text) for text in _undo(entry, one, service)),
         *(_kwargs(taken, one, service) if taken else ()),
@@ -89,6 +93,18 @@ def _role(entry: type, one: ClassSpec) -> list[str]:
     return []
 
 
+def _besides(entry: Any, one: ClassSpec) -> Iterator[str]:
+    """That what a collector may have, too, can be called as it will be."""
+    for name, count in _MAY_HAVE.items() if one.role == "collector" else ():
+        method = inspect.getattr_static(entry, name, None)
+        if not inspect.isfunction(method):
+            continue
+        if not accepts(method, count + 1):
+            yield _calls(f"{one.entry}.{name}", count)
+        elif name in _AT_ONCE and inspect.iscoroutinefunction(method):
+            yield (f"{one.entry}.{name}() must not be async: nobody would wait for what it answers")
+
+
 def _undo(entry: Any, one: ClassSpec, service: ServiceSpec) -> list[str]:
     """That the undo of a step's class can be called as its task is."""
     undo = inspect.getattr_static(entry, "undo", None) if isinstance(entry, type) else None
@@ -97,8 +113,7 @@ def _undo(entry: Any, one: ClassSpec, service: ServiceSpec) -> list[str]:
 
 
 def _calls(name: str, count: int) -> str:
-    values = "message and results" if count else "nothing"
-    return f"{name}() is called with {values}, but does not take just that"
+    return f"{name}() is called with {_VALUES[count]}, but does not take just that"
 
 
 def _flags(entry: Any, one: ClassSpec) -> list[str]:

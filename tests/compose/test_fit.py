@@ -113,6 +113,32 @@ def test_a_method_that_cannot_be_called_as_it_will_be_is_refused() -> None:
     assert "read() is called with nothing" in words(More, "collector")
 
 
+def test_what_a_collector_may_have_is_looked_at_as_well() -> None:
+    class Door:
+        def read(self) -> None: ...
+        def start(self, when: float) -> None: ...
+        def stored(self) -> None: ...
+        def taskback(self, message: Any, results: Any) -> None: ...
+        def close(self, why: str = "") -> None: ...
+
+    assert [text for _, text in wrong(Door, "collector")] == [
+        "Entry.start() is called with nothing, but does not take just that",
+        "Entry.stored() is called with a message, but does not take just that",
+        "Entry.taskback() is called with a message, but does not take just that",
+    ]
+
+
+@pytest.mark.parametrize("name", ["admit", "doze"])
+def test_what_is_asked_at_once_may_not_be_async(name: str) -> None:
+    async def answer(self: Any, *fields: Any) -> bool:
+        return False
+
+    door = type("Door", (), {"read": lambda self: None, name: answer})
+    assert words(door, "collector") == (
+        f"Entry.{name}() must not be async: nobody would wait for what it answers"
+    )
+
+
 def test_static_and_class_methods_are_left_to_bind_themselves() -> None:
     class Static:
         @staticmethod

@@ -232,6 +232,19 @@ def test_a_message_that_is_none_ends_the_collector_and_says_why(
     here.until(lambda: here.outcomes() == {"good": ["done"]}, "what came before is done")
 
 
+@pytest.mark.parametrize("word", ["", "async "], ids=["plain", "async"])
+def test_a_message_that_is_returned_alone_is_no_list_of_them(make: Make, word: str) -> None:
+    here = make()
+    (here.folder / "app" / "feed.py").write_text(
+        f"class Feed:\n    {word}def read(self):\n        return {{'n': '1'}}\n"
+    )
+    here.up()
+    assert here.code() == 1
+    told = "Feed.read returned one message, not a list: yield messages, or return a list of them"
+    assert told in here.text
+    assert "Traceback" not in here.text
+
+
 @pytest.mark.parametrize("service", [SERVICE, ASYNC], ids=["plain", "async"])
 def test_a_collector_that_crashes_is_started_again_as_often_as_was_said(
     make: Make, service: str

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from botcannon_core.cannon.intake.delivery import Deliveries
+from botcannon_core.cannon.intake.desk import Desk
 from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.returns import Return
 from botcannon_core.ledger.line import Cut
@@ -73,7 +74,7 @@ class AwaitedLoop:
 
     async def _read_once(self) -> None:
         had_news = False
-        async for item in _items(self._intake.collector.read()):
+        async for item in _items(self._intake.collector.read(), self._intake.desk):
             if item is not None:
                 had_news = True
                 self._intake.desk.put(item)
@@ -173,13 +174,13 @@ def _forget(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
     loop.remove_reader(descriptor)
 
 
-async def _items(given: Any) -> AsyncIterator[Any]:
+async def _items(given: Any, desk: Desk) -> AsyncIterator[Any]:
     """What a `read()` gave, sync or async, awaitable or not, as one kind of stream."""
     if inspect.isawaitable(given):
         given = await given
     if hasattr(given, "__aiter__"):
         async for item in given:
             yield item
-    elif given is not None:
-        for item in given:
+    else:
+        for item in desk.each(given):
             yield item

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from botcannon_core.cannon.intake.turns import Turns, has_turn
@@ -21,7 +22,7 @@ from botcannon_core.errors import MessageError, StoreError
 from botcannon_core.ledger.admission import Admitted, Gate, admit
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import MOST_UNANSWERED, Line
-from botcannon_core.message import Message, checked_fields
+from botcannon_core.message import Message, checked_batch, checked_fields
 
 PROBE_SECONDS = 0.05  # between two looks at whether a full backlog has room
 
@@ -50,6 +51,10 @@ class Desk:
         self.turned_away = 0  # messages that `admit` did not let in, not yet counted in the store
         self.refusals: deque[Message] = deque()  # the answers to those of them that get one
         self.error: Exception | None = None  # why the collector cannot go on
+
+    def each(self, given: object) -> Iterable[object]:
+        """What a `read()` returned, item by item. Raises MessageError."""
+        return checked_batch(given, self._source)
 
     def put(self, item: object) -> None:
         """Have `item` stored: it is said with the next `say()`. Raises MessageError.

@@ -81,8 +81,7 @@ class PlainLoop:
     def _one_turn(self) -> None:
         """What a `read()` yields at once belongs to one turn: it is said together."""
         if self._messages is None:
-            given = self._intake.collector.read()
-            self._messages = iter(given if given is not None else ())
+            self._messages = iter(self._intake.desk.each(self._intake.collector.read()))
             self._had_news = False
         desk, end = self._intake.desk, time.monotonic() + TURN_SECONDS
         while (item := next(self._messages, _END)) is not None and item is not _END:
