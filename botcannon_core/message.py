@@ -163,6 +163,16 @@ def checked_results(results: object, source: object) -> dict[str, Any]:
     return results
 
 
+def given(message: Message, asked: Mapping[str, str]) -> dict[str, str]:
+    """The results in a taskback, of which message and results come merged, to what was `asked`."""
+    same = json.loads(message.get("_same", "[]"))
+    return {
+        name: value
+        for name, value in message.items()
+        if not name.startswith("_") and (asked.get(name) != value or name in same)
+    }
+
+
 def flat(results: Mapping[str, Any]) -> dict[str, str]:
     """Results as message fields: strings as they are, anything else as JSON text."""
     fields = {}

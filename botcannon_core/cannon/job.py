@@ -6,6 +6,7 @@ is tried again, and who stores what.
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -66,6 +67,10 @@ def taskback(job: Job, ended: Ended) -> dict[str, str]:
             fields["_error_id"] = ended.error_id
     if not parked and not ended.results:
         fields["_empty"] = "1"
+    # merged, a result that says what was said is not seen to be one: its name tells it
+    same = [name for name, text in ended.results.items() if job.fields.get(name) == text]
+    if same:
+        fields["_same"] = json.dumps(same)
     return fields
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from botcannon_core.contract import ContractError, plain, unpack
-from botcannon_core.message import Message
+from botcannon_core.message import Message, given
 
 Envelope = dict[str, Any]
 
@@ -26,15 +26,10 @@ def of_program(message: Message, asked: Mapping[str, str]) -> Envelope:
 
 
 def of_tasks(message: Message, asked: Mapping[str, str]) -> Envelope:
-    """The envelope of what ordinary tasks gave: only what is not merely what was asked."""
+    """The envelope of what ordinary tasks gave, without what was merely asked."""
     if message.outcome == "parked" or message.error:
         return {**_unanswered(message), "message": message.id}
-    result = {
-        name: value
-        for name, value in message.items()
-        if not name.startswith("_") and asked.get(name) != value
-    }
-    return {"ok": True, "result": result, "message": message.id}
+    return {"ok": True, "result": given(message, asked), "message": message.id}
 
 
 def of_refusal(text: str, message_id: str = "") -> Envelope:

@@ -33,6 +33,7 @@ def test_results_win_over_the_message_and_botcannon_over_both() -> None:
 def test_an_answer_without_results_says_so() -> None:
     job = Job.of(ENTRY)
     assert jobs.taskback(job, Ended("done"))["_empty"] == "1"
+    assert "_same" not in jobs.taskback(job, Ended("done"))
     skipped = jobs.taskback(job, Ended("skipped"))
     assert (skipped["_outcome"], skipped["_empty"]) == ("skipped", "1")
 
@@ -65,3 +66,9 @@ def test_a_line_of_the_log_begins_with_what_to_look_for() -> None:
         Job.of(ENTRY), Ended("failed", error="why", error_id="abc", trace="a\nb\n")
     )
     assert line == "[abc] message 5-0 (text=hi): why\na\nb"
+
+
+def test_a_result_that_says_what_was_said_is_told_by_its_name() -> None:
+    assert (
+        jobs.taskback(Job.of(ENTRY), Ended("done", {"text": "hi", "n": "1"}))["_same"] == '["text"]'
+    )

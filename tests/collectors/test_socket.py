@@ -123,6 +123,11 @@ def test_a_message_without_results_is_answered_with_none(door: Open) -> None:
     assert asked(address(here), {"text": "hi"})["result"] == {}
 
 
+def test_a_result_that_says_what_was_asked_is_a_result(door: Open) -> None:
+    here = door(lambda _: {"_outcome": "done", "text": "hi", "_same": '["text"]'})
+    assert asked(address(here), {"text": "hi", "n": "5"})["result"] == {"text": "hi"}
+
+
 def test_a_parked_message_is_answered_with_its_error(door: Open) -> None:
     here = door(lambda _: {"_outcome": "parked", "_error": "too loud", "_error_id": "abc123"})
     reply = asked(address(here), {"text": "hi"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from botcannon_core.chat.answer import attachment
-from botcannon_core.message import Message
+from botcannon_core.message import Message, given
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def answer_to(message: Message, asked: Mapping[str, str], as_json: bool) -> Answ
         return refusal(500, error, as_json, id=message.id, error_id=message.error_id or "")
     if message.outcome == "skipped" or "_empty" in message:
         return _named(Answer(204), message.id)
-    return _named(_done(message, _given(message, asked), as_json), message.id)
+    return _named(_done(message, given(message, asked), as_json), message.id)
 
 
 def stored(message_id: str, as_json: bool) -> Answer:
@@ -60,15 +60,6 @@ def refusal(status: int, reason: str, as_json: bool, wait: int = 0, **more: str)
     if status == 401:
         headers = {"WWW-Authenticate": "Bearer"}
     return _named(replace(answer, headers=headers), told.get("id", ""))
-
-
-def _given(message: Message, asked: Mapping[str, str]) -> dict[str, str]:
-    """What is not merely what was asked: message and results come merged."""
-    return {
-        name: value
-        for name, value in message.items()
-        if not name.startswith("_") and (name == "text" or asked.get(name) != value)
-    }
 
 
 def _done(message: Message, given: dict[str, str], as_json: bool) -> Answer:

@@ -12,7 +12,7 @@ end
 -- of botcannon's own fields, which stay and under what name: the others tell of the failure
 local kept = {_from = '_from', _id = '_id'}
 if is_taskback then
-  kept._outcome, kept._empty = '_outcome', '_empty'
+  kept._outcome, kept._empty, kept._same = '_outcome', '_empty', '_same'
   kept._own_error, kept._own_error_id = '_error', '_error_id'
 end
 

@@ -293,7 +293,7 @@ def retry(db: Database, keys: Words, args: Words) -> Answer:
     is_taskback = fields.get("_what") == "taskback"
     if is_taskback:
         own = {"_own_error": "_error", "_own_error_id": "_error_id"}
-        kept |= {"_outcome": "_outcome", "_empty": "_empty", **own}
+        kept |= {"_outcome": "_outcome", "_empty": "_empty", "_same": "_same", **own}
     names = {name: kept.get(name) if name.startswith("_") else name for name in fields}
     words = _words({name: fields[old] for old, name in names.items() if name})
     if is_taskback:
