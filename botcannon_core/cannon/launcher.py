@@ -199,7 +199,9 @@ class Launcher:
         self._tick_at = now + (TICK_SECONDS if waits else presence.RENEW_SECONDS)
         self._told = states
         for name, service in self._services.items():
-            self._lines[name].tell(service, self._me)
+            tie = self._lines[name]
+            tie.tell(service, self._me)
+            self._log.catch_up(tie.keys, tie.line)
 
     def _others_are_up(self) -> bool:
         """The terminal's owner starts last, so that its first question finds everybody there."""

@@ -10,6 +10,7 @@ import os
 import re
 import time
 import zlib
+from collections import deque
 from collections.abc import Collection
 from pathlib import Path
 from typing import TextIO
@@ -21,6 +22,7 @@ from botcannon_core.message import redacted
 
 COLOURS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94)  # cyan first: red looks like an error
 LARGEST_FILE_BYTES = 10_000_000  # then it is moved to .1, once, and begun anew
+MOST_MISSED = 1000  # lines kept for a service's stream while its store is away: the newest
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -35,6 +37,7 @@ class Log:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "up.log"
         self._file = self._open()
+        self._missed: dict[str, deque[dict[str, str]]] = {}  # by stream, while the store is away
 
     def write(
         self,
@@ -48,8 +51,16 @@ class Log:
         name = f"{keys.service}.{said.get('part', '')}"
         for one in text.split("\n"):
             self._print(name, one)
-        if line is not None and line.is_open:
-            stream.write_log(line, keys, {**said, "text": text})
+        if line is not None:
+            missed = self._missed.setdefault(keys.log, deque(maxlen=MOST_MISSED))
+            missed.append({**said, "text": text})
+            self.catch_up(keys, line)
+
+    def catch_up(self, keys: Keys, line: Line) -> None:
+        """Put into the stream what has not come into it, once the store can be reached."""
+        missed = self._missed.get(keys.log)
+        while missed and line.is_open:
+            stream.write_log(line, keys, missed.popleft())
 
     def say(self, text: str) -> None:
         """A line of the launcher's own."""

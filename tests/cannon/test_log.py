@@ -82,6 +82,22 @@ def test_secrets_are_shown_nowhere(tmp_path: Path, store: Store) -> None:
     assert fields == {"part": "pool", "level": "info", "text": "password ***!"}
 
 
+def test_what_is_said_while_the_store_is_away_comes_into_the_stream_when_it_is_back(
+    tmp_path: Path, store: Store
+) -> None:
+    line = Line(store, KEYS.data)
+    log = Log(tmp_path, None)
+    line.close()
+    for n in range(logs.MOST_MISSED + 2):
+        log.write(KEYS, line, said(f"line {n}"))
+    line.reopen()
+    log.catch_up(KEYS, line)
+    log.write(KEYS, line, said("back"))
+    line.ask("PING")
+    texts = [fields["text"] for _, fields in store.client().xrange(KEYS.log)]
+    assert texts == [*(f"line {n}" for n in range(2, logs.MOST_MISSED + 2)), "back"]
+
+
 def test_half_of_a_character_pair_is_written_everywhere(tmp_path: Path, store: Store) -> None:
     line = Line(store, KEYS.data)
     log = Log(tmp_path, None)

@@ -191,6 +191,10 @@ def test_the_store_may_be_killed_again_and_again(make: Make) -> None:
         here.feed(*({"n": str(n)} for n in range(turn * 100, turn * 100 + 100)))
         here.until(lambda turn=turn: str(turn * 100) in here.answers(), "it works")  # type: ignore[misc]
         here.kill("store")
+    said = "connected to the store again"
+    here.until(
+        lambda: any(said in f["text"] for f in here.stream("log")), "that is in the log, too"
+    )
     everything_ends_well(here, 500)
 
 
