@@ -44,7 +44,7 @@ def resolved(project: Project, conf_ask: conf.Ask) -> ServiceSpec:
     if project.spec.shell is None:
         having = [n for n, one in project.reading.spec.services.items() if one.shell]
         hint = f"; these have one: {', '.join(having)}" if having else ""
-        raise UsageError(f"shell: {project.name} has no shell{hint}")
+        raise UsageError(f"{project.name} has no shell{hint}")
     return building.resolved(project, conf_ask)
 
 

@@ -129,7 +129,7 @@ class _Reading:
     def _converted(self, slot: Slot, text: str, written: str) -> Any:
         choices = slot.choices
         if choices and text not in choices:
-            allowed = ", ".join(choices)
+            allowed = ", ".join(filter(None, choices))
             raise self._wrong(
                 f"{written} must be one of {allowed}, not {text!r}{suggest(text, choices)}"
             )

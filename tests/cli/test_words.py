@@ -144,6 +144,13 @@ def test_a_missing_option_is_named() -> None:
     assert refusal(send, "chat").startswith("verb: --text missing")
 
 
+def test_a_choice_that_is_only_a_default_is_not_named() -> None:
+    def start(*, only: Literal["collector", "workers", ""] = "") -> None:
+        """Start."""
+
+    assert refusal(start, "--only=x") == "verb: --only must be one of collector, workers, not 'x'"
+
+
 def test_a_bad_choice_is_refused_with_a_suggestion() -> None:
     assert refusal(up, "--only=worker") == (
         "verb: --only must be one of collector, workers, not 'worker'; did you mean 'workers'?"
