@@ -24,7 +24,7 @@ from botcannon_core.programs.notes import Notes
 from botcannon_core.programs.outline import Outline
 from botcannon_core.programs.pool import Pool, packed
 from botcannon_core.programs.program import Action, Plans, Program, Step
-from botcannon_core.programs.state import RUN
+from botcannon_core.programs.state import RUN, State
 from botcannon_core.roles import Park, Retry
 
 MOST_DEATHS = 10  # of workers over one piece of code: it is what kills them
@@ -73,7 +73,7 @@ class Run:
         if not state.plan:
             self._notes.note("start", plan=self._program.fingerprint, set=packed(args))
         elif state.plan != self._program.fingerprint:
-            raise self._changed()
+            raise changed(self._program.name, self._state, self._message.metadata)
         if state.begun is not None:
             self._notes.note("died")
         self._pool.packed = dict(state.pool)
@@ -220,18 +220,31 @@ class Run:
         text = f"{self._program.name} is {what}: {why}; left: {', '.join(left) or 'nothing'}"
         return self._parked(text, left, error or self._state.failure or {})
 
-    def _changed(self) -> HalfDone:
-        """The program is another one by now: what was done is known, and how to go on is not."""
-        done = [str(line["step"]) for line in self._state.trace if line.get("how") == "done"]
-        text = (
-            f"{self._program.name} was changed while it ran: retry this with the program as it was, or "
-            f"see to it by hand; done so far: {', '.join(done) or 'nothing'}"
-        )
-        return self._parked(text, done, envelope.error("changed", text))
-
     def _parked(self, text: str, left: list[str], error: Mapping[str, Any]) -> HalfDone:
-        facts = {"left": json.dumps(left, ensure_ascii=False)}
-        return HalfDone(text, results={"body": self._answer(error, left)}, facts=facts)
+        return _half_done(text, left, self._answer(error, left))
+
+
+def changed(name: str, state: State, metadata: Mapping[str, Any]) -> HalfDone:
+    """How a run is put aside that has begun and whose program is another one by now, or none.
+
+    What was done is known, and how to go on is not. All of it is told from the notes alone: the numbers
+    of the actions mean something else by now.
+    """
+    runs = {line["step"]: line.get("how") for line in state.trace if line["kind"] == "run"}
+    doubtful = [str(step) for step, how in runs.items() if how in (None, "killed")]
+    done = [str(line["step"]) for line in state.trace if line.get("how") == "done"]
+    text = (
+        f"{name} was changed while it ran: retry this with the program as it was, or see to it by hand; "
+        f"done so far: {', '.join(done) or 'nothing'}"
+    ) + (f"; in doubt: {', '.join(doubtful)}" if doubtful else "")
+    error = envelope.error("changed", text)
+    answer = envelope.failed(name, error, metadata, state.trace, in_doubt=doubtful, left=done)
+    return _half_done(text, done, answer)
+
+
+def _half_done(text: str, left: list[str], answer: str) -> HalfDone:
+    facts = {"left": json.dumps(left, ensure_ascii=False)}
+    return HalfDone(text, results={"body": answer}, facts=facts)
 
 
 def _times(count: int) -> str:

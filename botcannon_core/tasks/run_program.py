@@ -13,9 +13,10 @@ from botcannon_core.ledger.journal import Journal, Lost
 from botcannon_core.message import Message
 from botcannon_core.programs import envelope
 from botcannon_core.programs.means import Means, Rule
+from botcannon_core.programs.notes import Notes
 from botcannon_core.programs.program import Plans
 from botcannon_core.programs.request import BODY, Refused, args_of, program_of
-from botcannon_core.programs.running import Run
+from botcannon_core.programs.running import Run, changed
 from botcannon_core.roles import Retry
 
 
@@ -42,11 +43,18 @@ class RunProgram:
     def task(self, message: Message, _results: dict[str, Any]) -> dict[str, str]:
         """The answer of the program; raises Retry to go on later, and Park when it is half undone."""
         try:
+            return {BODY: self._answer(message)}
+        except Lost:
+            raise Retry(0.1, "another worker has begun to run it; again") from None
+
+    def _answer(self, message: Message) -> str:
+        try:
             program = program_of(self._plans, message)
             args = args_of(program, message)
         except Refused as refused:
-            return {BODY: envelope.failed(refused.program, refused.error, message.metadata)}
-        try:
-            return {BODY: Run(self._plans, program, message, self._means).go(args)}
-        except Lost:
-            raise Retry(0.1, "another worker has begun to run it; again") from None
+            # a request that was right when it began: what it did by then must not be forgotten
+            begun = Notes(self._means.journal, self._means.now).load()
+            if begun.plan:
+                raise changed(refused.program, begun, message.metadata) from None
+            return envelope.failed(refused.program, refused.error, message.metadata)
+        return Run(self._plans, program, message, self._means).go(args)

@@ -1,5 +1,6 @@
 """Programs as they run: what is done in which order, what is undone, and what is answered."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -391,6 +392,17 @@ def test_a_program_that_was_changed_while_it_ran_is_left_to_a_person() -> None:
     ending = ran(world, ["b", "a", "c"], steps)
     assert ending.parked.startswith("p was changed while it ran")
     assert (ending.left, ending.answer["error"]["kind"]) == ('["a", "b"]', "changed")
+
+
+def test_a_program_that_was_made_shorter_still_tells_what_is_in_doubt() -> None:
+    world = World()
+    begun = {"what": "run", "action": 2, "step": "c", "time": 0.0}
+    killed = {"what": "doubtful", "action": 2, "error": {}}
+    for record in ({"what": "start", "plan": "old"}, begun, {"what": "died"}, killed):
+        world.records.append(json.dumps(record))
+    ending = ran(world, ["z"], {"z": step()})
+    assert ending.parked.endswith("done so far: nothing; in doubt: c")
+    assert ending.answer["in_doubt"] == ["c"]
 
 
 def test_whoever_looks_on_is_told_each_moment() -> None:

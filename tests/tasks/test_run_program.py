@@ -33,9 +33,15 @@ class Code:
 
 
 def ended(
-    body: str, b: Any = None, un: Any = None, answers: Any = None, **more: Any
+    body: str,
+    b: Any = None,
+    un: Any = None,
+    answers: Any = None,
+    records: list[str] | None = None,
+    program: str = "p",
+    **more: Any,
 ) -> chain.Ended:
-    records: list[str] = []
+    records = [] if records is None else records
 
     def ask(_kind: str, words: list[str]) -> Any:
         if answers is not None:
@@ -45,7 +51,7 @@ def ended(
 
     parts = {"a": Code({}), "b": Code(b), "un": Code(un or {})}
     task = RunProgram(resolve(DOCUMENT), parts, Journal(ask), ("s3cret",), **more)
-    return chain.run([task], Message({"body": body}, "1-0", "s"), ("s3cret",))
+    return chain.run([task], Message({"program": program, "body": body}, "1-0", "s"), ("s3cret",))
 
 
 def test_its_result_is_the_answer_in_one_field() -> None:
@@ -83,3 +89,14 @@ def test_what_cannot_be_undone_at_all_is_parked_with_what_is_left() -> None:
 def test_whoever_has_lost_the_message_ends_and_tells_nothing(answers: Any) -> None:
     found = ended('{"x": 1}', answers=False if answers is None else answers)
     assert (found.how, found.results) == ("again", {})
+
+
+@pytest.mark.parametrize("now", [{"body": "{}"}, {"body": '{"x": 1}', "program": "q"}])
+def test_a_run_that_has_begun_is_not_given_up_as_a_wrong_request(now: dict[str, str]) -> None:
+    """Its program has other args or another name by now, but what it did is still there."""
+    records: list[str] = []
+    ended('{"x": 1}', b=ValueError("no"), un=ValueError("not now"), records=records)
+    found = ended(**now, records=records)
+    assert (found.how, found.cause) == ("parked", {"left": '["a"]'})
+    assert "was changed while it ran" in found.error
+    assert contract.unpack(found.results["body"])["error"]["kind"] == "changed"
