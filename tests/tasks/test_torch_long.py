@@ -247,6 +247,15 @@ def test_a_path_is_text_where_it_could_be_somebodys_choice(here: Path) -> None:
     assert Room().results("secret") == {"text": ".botcannon/key"}
 
 
+def test_what_was_typed_leads_a_path_nowhere_else(here: Path) -> None:
+    """A command that looks into a folder of its own sends what lies in there, not beside it."""
+    (here / "reports").mkdir()
+    (here / "reports" / "may.txt").write_text("may")
+    assert content(Room().results("find may.txt")) == b"may"
+    assert Room().results("find ../made.txt") == {"text": "reports/../made.txt"}
+    assert Room().results("first made.txt,other.txt") == {"text": "made.txt"}
+
+
 def test_a_path_to_nothing_is_text(here: Path) -> None:
     (here / "made.txt").unlink()
     assert Room().results("made") == {"text": "made.txt"}

@@ -23,7 +23,7 @@ from botcannon_core.chat.clean import LONGEST_REST, fitted, paged
 from botcannon_core.chat.command import Reply, Walk, run
 from botcannon_core.chat.parse import Word
 from botcannon_core.chat.render import EMPTY
-from botcannon_core.chat.said import spelled
+from botcannon_core.chat.said import Line, spelled
 from botcannon_core.chat.talk import HINT, Memory, Talk, Turn
 from botcannon_core.chat.walk import find
 from botcannon_core.errors import MessageError
@@ -107,7 +107,7 @@ class Torch:
         audited.outcome = reply.kind
         if reply.kind == "confirm":
             return {self._out_key: self._asked_back(command, reply, gate, talk)}
-        file, trouble = files.fields(reply.file, self._max_file, [one.text for one in reply.line])
+        file, trouble = files.fields(reply.file, self._max_file, _typed(reply.line))
         page, rest = self._paged(said, _text(reply, said, trouble, bool(file)), talk)
         if talk and rest:
             talk.keep(command, rest)
@@ -181,6 +181,11 @@ def _text(reply: Reply, printed: str, trouble: str, has_file: bool) -> str:
         text = reply.file.text if isinstance(reply.file, File) else ""
         return f"{text}\n{trouble}".strip("\n")
     return "" if reply.silent and printed else reply.text
+
+
+def _typed(line: Line) -> list[str]:
+    """Every text of a command, also each of those in a list."""
+    return [text for one in line for text in one.texts]
 
 
 def _log(text: str) -> None:

@@ -2,7 +2,8 @@
 
 A `File` is sent as it is: its author has chosen it. A path that a command merely gives may be made of
 what somebody typed: it is sent only from the project folder or the temporary one, never if a part of it
-is hidden (`.env`, `.botcannon`) or if it is what was typed. Else it is text. Not here: what doors do.
+is hidden (`.env`, `.botcannon`) or `..`, or if it is what was typed. Else it is text. Not here: what
+doors do.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def fields(file: File | Path | None, most: int, typed: Iterable[str]) -> tuple[F
 
 def is_sendable(path: Path, typed: Iterable[str] = ()) -> bool:
     """Whether a path that a command gave is a file that may be sent without more ado."""
+    if ".." in path.parts:  # joined from a folder and `../elsewhere`, perhaps, which somebody typed
+        return False
     try:
         real = path.resolve(strict=True)
         if not real.is_file() or any(Path(word).resolve() == real for word in typed):

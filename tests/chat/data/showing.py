@@ -88,6 +88,14 @@ class Long:
     def files(self) -> list[File]:
         return [File("a.txt", "a"), File("b.bin", b"bb")]
 
+    def find(self, name: str) -> Path:
+        """A report from the folder of them."""
+        return Path("reports") / name
+
+    def first(self, names: list[str]) -> Path:
+        """The first of some."""
+        return Path(names[0])
+
     def report(self, name: str) -> Path:
         return Path(name)
 
