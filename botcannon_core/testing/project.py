@@ -14,14 +14,14 @@ from botcannon_core.testing.simulated import Simulated, entered
 
 
 @contextmanager
-def bot_of(folder: Path) -> Iterator[TestBot]:
+def bot_of(folder: str | Path) -> Iterator[TestBot]:
     """The bot of the project that `folder` lies in; when this is left, whatever was started has ended.
 
     Raises UsageError if there is no compose file in it or above it, ComposeError for one that cannot be
     read at all.
     """
     with ExitStack() as stack:
-        project = declared(folder.resolve())
+        project = declared(Path(folder).resolve())
         stack.enter_context(entered(project))
         real: Callable[[], Real] = cache(lambda: stack.enter_context(Real(project)))
         yield TestBot(project, Simulated(project), real)

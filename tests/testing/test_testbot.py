@@ -410,6 +410,11 @@ def test_two_projects_do_not_meet_each_others_app(project: Path, opened: Open) -
     assert sys.path == before
 
 
+def test_a_folder_may_be_a_text(project: Path) -> None:
+    with bot_of(str(project)) as bot:
+        assert bot("hello Ada") == "Hello, Ada!"
+
+
 # --- what is wrong with a project
 
 
