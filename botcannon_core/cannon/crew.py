@@ -270,9 +270,7 @@ class Crew:
                 answer = partial(self._answer, worker, worker.given.era)
                 self._hooks.asked(*worker.given.said(body), answer)
             elif kind == "note":
-                job, text = worker.given.said(body)
-                if job is not None:
-                    self._hooks.noted(job, text)
+                self._hooks.noted(*worker.given.said(body))
             elif kind == "ended":
                 self._end(worker, body if isinstance(body, dict) else {})
             elif kind == "leaves":

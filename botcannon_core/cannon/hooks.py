@@ -21,4 +21,4 @@ class Hooks:
     back: Callable[[list[Job]], None]
     printed: Callable[[str, str], None]
     failed: Callable[[str], None]
-    noted: Callable[[Job, Any], None] = lambda _job, _text: None
+    noted: Callable[[Job | None, Any], None] = lambda _job, _text: None

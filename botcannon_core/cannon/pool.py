@@ -159,9 +159,9 @@ class Pool:
         held = self._stock.held(job) if job is not None else None
         asks.answer(self._line, self._keys, asked, then, held)
 
-    def _noted(self, job: Job, text: Any) -> None:
+    def _noted(self, job: Job | None, text: Any) -> None:
         """A worker says how far it is: whoever asked is told."""
-        if self._stock.holds(job):
+        if job is not None and self._stock.holds(job):
             self._notes.write(job, text)
 
     def _ended(self, job: Job, ended: Ended) -> None:
