@@ -82,7 +82,9 @@ def overview(value: object, name: str, style: Style, line: Line = ()) -> str:
         )
     else:
         text = _names(found)
-    return f"{about}\n{text}\n{_onward(name)}".strip()
+    # of what a call has given, help knows nothing: it would have to run the call to look
+    onward = _onward(name) if name or not line else ""
+    return f"{about}\n{text}\n{onward}".strip()
 
 
 def unknown(here: object, path: Sequence[Member], word: Word, style: Style, line: Line = ()) -> str:

@@ -22,6 +22,19 @@ def test_what_a_dataclass_writes_about_itself_is_not_shown() -> None:
     assert said("Traps", "help card").startswith("card: A card of the register.\n")
 
 
+def test_what_a_call_gave_promises_no_help_that_there_is_not() -> None:
+    class Door:
+        def next(self) -> "Door":
+            """The one behind it."""
+            return self
+
+    def own(kind: object) -> bool:
+        return kind is Door or getattr(kind, "__qualname__", "").endswith("Door.next")
+
+    assert run(Door(), "", own=own).text.endswith("'help NAME' tells more.")
+    assert run(Door(), "next", own=own).text == "next  The one behind it."
+
+
 def test_a_command_shows_how_it_is_used() -> None:
     assert said("Small", "greet --help") == (
         "greet [name]\n  Say hello.\n\n  Politely, and to one person.\n  name  text  (default you)"
