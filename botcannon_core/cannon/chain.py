@@ -13,12 +13,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from botcannon_core.errors import MessageError, UsageError
+from botcannon_core.errors import MessageError, ServiceError, UsageError
 from botcannon_core.message import Message, checked_results, flat, one_line, redacted
 from botcannon_core.roles import Park, Retry, Skip, Task
 
 _HOUSE = __name__.split(".")[0]
-_TOLD_IN_FULL = (MessageError, UsageError)  # their text says where, what, and what to do
+_ABOVE = (_HOUSE, "asyncio")  # what calls user code
+_TOLD_IN_FULL = (
+    MessageError,
+    ServiceError,
+    UsageError,
+)  # their text says where, what, and what to do
 
 How = Literal["done", "skipped", "parked", "failed", "again"]
 
@@ -136,11 +141,11 @@ def _text(error: BaseException) -> str:
 def _trace(error: BaseException) -> str:
     """The traceback from where user code begins: what is above tells its author nothing.
 
-    Fields that are no message, and a package that is not there, are told in full by the line: nobody's
-    code is to be looked at for it.
+    Fields that are no message, a package that is not there, a port that is taken: the line tells all,
+    and nobody's code is to be looked at for it.
     """
     part = error.__traceback__
-    while part and part.tb_frame.f_globals.get("__name__", "").split(".")[0] == _HOUSE:
+    while part and part.tb_frame.f_globals.get("__name__", "").split(".")[0] in _ABOVE:
         part = part.tb_next
     if part is None and isinstance(error, _TOLD_IN_FULL):
         return ""

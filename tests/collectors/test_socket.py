@@ -551,7 +551,13 @@ def test_a_door_for_all_is_warned_about(door: Open, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    "kwargs", [{"framing": "lines"}, {"compat": "ryu"}, {"compat": "ryuso", "framing": "length"}]
+    "kwargs",
+    [
+        {"framing": "lines"},
+        {"compat": "ryu"},
+        {"compat": "ryuso", "framing": "length"},
+        {"token": ""},
+    ],
 )
 def test_what_cannot_be_meant_is_refused_when_it_is_made(kwargs: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="socket"):

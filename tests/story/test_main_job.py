@@ -232,6 +232,18 @@ def test_a_message_that_is_none_ends_the_collector_and_says_why(
     here.until(lambda: here.outcomes() == {"good": ["done"]}, "what came before is done")
 
 
+def test_a_traceback_begins_where_user_code_begins_also_in_an_event_loop(make: Make) -> None:
+    here = make()
+    (here.folder / "app" / "feed.py").write_text(
+        "class Feed:\n    async def start(self):\n        raise ValueError('no')\n"
+        "    def read(self): ...\n"
+    )
+    here.up()
+    assert here.code() == 1
+    assert "ValueError: no" in here.text
+    assert "asyncio" not in here.text
+
+
 @pytest.mark.parametrize("word", ["", "async "], ids=["plain", "async"])
 def test_a_message_that_is_returned_alone_is_no_list_of_them(make: Make, word: str) -> None:
     here = make()

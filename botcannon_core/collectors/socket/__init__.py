@@ -85,6 +85,8 @@ class JsonServer:
         self._is_ryuso = compat == "ryuso"
         self._programs = programs
         self._tls = door.tls(certificate, private_key, client_ca) if certificate else None
+        if token == "":
+            raise ValueError("a socket's `token` is a text that is not empty")
         self._is_guarded = token is not None or bool(certificate and client_ca)
         self._manners = Manners(
             programs=None if programs is None else programs.offered,
