@@ -70,7 +70,7 @@ def retry(service: str, id: str, *, file: str | None = None) -> None:  # noqa: A
                 if dead_ledger.retry(line, project.keys, one.id) is not None:
                     print(f"again: {_about(one)}")
         if not has_workers(presences(project.store, service)) and project.has_tasks(service):
-            _note(f"no workers of {service} are up: `botcannon up {service}` starts them")
+            _note(f"no workers of {service} are up: {_how_they_start(service)}")
 
 
 def drop(service: str, id: str, *, file: str | None = None) -> None:  # noqa: A002 - shown as ID
@@ -117,9 +117,11 @@ def expect_answers(project: Project, verb: str) -> None:
     if not project.has_tasks(name):
         raise UsageError(f"{verb}: {name} has no tasks, so nothing is ever answered")
     if not has_workers(presences(project.store, name)):
-        _note(
-            f"no workers of {name} are up; answers come once `botcannon up {name}` has started them"
-        )
+        _note(f"no workers of {name} are up, so no answer comes: {_how_they_start(name)}")
+
+
+def _how_they_start(name: str) -> str:
+    return f"`botcannon up {name}` starts them, or `botcannon start {name}` if they were stopped"
 
 
 def _fields(fields: dict[str, str]) -> dict[str, str]:

@@ -68,6 +68,7 @@ def test_send_gives_up_after_its_timeout(project: ProjectHere) -> None:
 def test_send_says_that_nobody_is_there_to_answer(project: ProjectHere) -> None:
     said = project("send", "work", "--text=hi", "--wait", "--timeout=0.05")
     assert "no workers of work are up" in said.err
+    assert "`botcannon up work` starts them, or `botcannon start work`" in said.err
 
 
 def test_send_does_not_wait_where_nobody_ever_answers(project: ProjectHere) -> None:
@@ -123,6 +124,7 @@ def test_retry_puts_a_message_back_to_work_under_its_first_id(
     assert said.code == 0
     assert "1700000000000-7 text=boom" in said.out
     assert "no workers of work are up" in said.err
+    assert "`botcannon up work` starts them, or `botcannon start work`" in said.err
     ((_, fields),) = project.redis.xrange(project.keys.data)
     assert fields == {"text": "boom", "_id": "1700000000000-7", "_from": "h:1:1"}
     assert project.redis.xlen(project.keys.dead) == 0
