@@ -21,8 +21,10 @@ AHEAD_SIZE = 12_000
 AHEAD_SECONDS = 0.008  # of work that a worker may be given at once
 MOST_AHEAD = 256  # jobs, however fast they are
 
-SHORT_SECONDS = 0.0001  # a job that takes less has not waited for another machine
-SHORT_OF_SEAT_SECONDS = 0.0005  # nor is it worth a word where each costs a fork, which takes longer
+# A job that takes less than this has not waited for another machine. Where each job costs a fork, a
+# wait of less than the second weighs little beside that.
+SHORT_SECONDS = 0.0001
+SHORT_OF_SEAT_SECONDS = 0.0005
 
 # A job that took so many times longer than usual counts as no longer than that: a busy machine held it
 # up, and giving out less would make that the busier. Where many take so long, it adds up.

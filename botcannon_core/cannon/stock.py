@@ -199,7 +199,7 @@ class Stock:
     # --- giving out and taking back -------------------------------------------------------------
 
     def ripen(self) -> None:
-        """Those whose next try is due wait now: they need not be looked at until one may run."""
+        """Those whose next try is due wait with the others from now on."""
         now = time.monotonic()
         while self._later and self._later[0][0] <= now:
             job = self._held.get(heapq.heappop(self._later)[1])
@@ -207,8 +207,7 @@ class Stock:
                 self._waiting.append(job)
 
     def next(self) -> Job | None:
-        """The next message to run, if there is one."""
-        self.ripen()
+        """The next message to run, if one waits."""
         while self._waiting:
             job = self._waiting.popleft()
             if self.holds(job):

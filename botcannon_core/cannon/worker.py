@@ -118,7 +118,8 @@ def _work(how: Recipes, inbox: Inbox, ready: bytes) -> int:
     rule = how.service.workers
     each = _each(inbox, how.service.hidden) if rule.concurrency > 1 else None
     try:
-        progress = _progress(inbox, how.service.hidden) if how.tells_progress else None
+        tells = how.tells_progress and each is None  # which tells it for many
+        progress = _progress(inbox, how.service.hidden) if tells else None
         tasks: list[Task] = []
         for make in how.makers:
             tasks.append(make())

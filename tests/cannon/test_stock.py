@@ -52,6 +52,7 @@ def taken(stock: Stock, line: Line, room: int = 10) -> Job:
         stock.ask(room)
         line.hear(0.001)
         stock.hear()
+        stock.ripen()
         job = stock.next()
         if job is not None:
             found.append(job)

@@ -223,6 +223,7 @@ class Ledger(RuleBasedStateMachine):
     def begin(self, pick: int, count: int) -> None:
         """Free workers are given the next messages, as a pool does it."""
         one = self.pool(pick)
+        one.stock.ripen()
         for _ in range(0 if one.stock.leases_are_ending() else count):
             if (job := one.stock.next()) is None:
                 return
