@@ -4,6 +4,7 @@ It writes down each blow with its time, restarts what a supervisor would, and sh
 here: whether all went well (verdict).
 """
 
+import math
 import os
 import random
 import signal
@@ -70,6 +71,7 @@ class Storm:
             while not all(host.is_over for host in self._field.hosts) and not self.after.complaint:
                 self._turn()
                 time.sleep(TURN_SECONDS)
+            self._let_go_on(due_by=math.inf)
             self._records.look()
             self._look_around()
         finally:
@@ -99,12 +101,19 @@ class Storm:
         # one that finds nobody, just now, waits until there is somebody
         waiting = [strike for strike in due if not self._strike(strike)]
         self._strikes = waiting + self._strikes[len(due) :]
-        for one in [one for one in self._later if one[0] <= now]:
-            self._later.remove(one)
-            one[1]()
+        self._let_go_on(due_by=now)
         for host in self._field.hosts:
             host.tend()
         self._show(now, answered)
+
+    def _let_go_on(self, due_by: float) -> None:
+        """Thaw and join again whom we have frozen or silenced for until then.
+
+        In the end everybody: one whose launcher was killed meanwhile could not even die before.
+        """
+        for one in [one for one in self._later if one[0] <= due_by]:
+            self._later.remove(one)
+            one[1]()
 
     def _show(self, now: float, answered: int) -> None:
         if now >= self._shown_at:
