@@ -47,16 +47,22 @@ class Ended:
 
 def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -> Ended:
     """Run `tasks` in order; each one's dict is merged into the results. `hidden` texts become ***."""
-    results: dict[str, Any] = {}
     try:
-        for task in tasks:
-            given = task.task(message, results)
-            if given is not None and type(given) is not dict and inspect.isawaitable(given):
-                given = _awaited(given)
-            results.update(checked_results(given, task))
-        return Ended("done", flat(checked_results(results, "the chain")))
+        return Ended("done", results_of(tasks, message))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
         return ended_by(error, hidden)
+
+
+def results_of(tasks: Iterable[Task], message: Message) -> dict[str, str]:
+    """What `tasks`, run in order, give together, as fields. Raises what they raise, and MessageError."""
+    results: dict[str, Any] = {}
+    for task in tasks:
+        given = task.task(message, results)
+        if given is not None:
+            if type(given) is not dict and inspect.isawaitable(given):
+                given = _awaited(given)
+            results.update(checked_results(given, task))
+    return flat(checked_results(results, "the chain")) if results else results
 
 
 def ended_by(error: BaseException, hidden: Collection[str] = ()) -> Ended:

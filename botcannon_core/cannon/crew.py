@@ -15,23 +15,21 @@ import math
 import signal
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, get_args
 
 from botcannon_core.cannon import chain, frames, kernel, member, process, seat
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.forker import Birth
-from botcannon_core.cannon.given import SHORT_OF_SEAT_SECONDS, SHORT_SECONDS, Depth
+from botcannon_core.cannon.given import Depth
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
+from botcannon_core.cannon.limits import COUNT_SECONDS, Limits
 from botcannon_core.cannon.member import CANCELLED, State, Worker
 from botcannon_core.cannon.nursery import Cause, News, Nursery
 from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.cannon.room import Room
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
-
-COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
 
 
 class Crew:
@@ -56,8 +54,11 @@ class Crew:
         self._at_once = self._rule.concurrency if self._takes_many else 1
         # A pool's death counts a try of all that were given, and a late SIGTERM may hit the next one.
         is_safe = birth.service.deliver.tries > 1 and self._rule.timeout > SLOW_SECONDS
-        short = SHORT_OF_SEAT_SECONDS if self._rule.has_seats else SHORT_SECONDS
-        self._depth = Depth(self._takes_many and is_safe, short)
+        may_wait = is_safe and (self._takes_many or self._rule.has_seats)
+        self._depth = Depth(may_wait, self._rule.has_seats)
+        self._limits = Limits(
+            self._rule, self._depth, self._at_once, self._catch_up, self._end_by, hooks
+        )
         self._room = Room(self._depth, self._at_once, kernel.processors())
         self.forks = 0
 
@@ -83,6 +84,11 @@ class Crew:
         return max(0, most - len(self._in["busy"]))
 
     @property
+    def is_supplied(self) -> bool:
+        """True if everybody has enough to do for longer than PAUSE_SECONDS: there is no hurry."""
+        return self._rule.has_seats and self._room.is_given(self._in["busy"], self.free)
+
+    @property
     def ahead(self) -> int:
         """How many jobs should be at hand, to be given out soon."""
         return self._room.ahead(self._in["busy"], self.free)
@@ -98,12 +104,12 @@ class Crew:
         now = time.monotonic()
         if now >= self._look_at:
             for worker in list(self._workers.values()):
-                self._watch_time(worker)
-                self._take_back(worker)
-            self._look_at = min(map(self._next_look, self._workers.values()), default=math.inf)
+                self._limits.watch_time(worker)
+                self._limits.take_back(worker)
+            self._look_at = min(map(self._limits.due, self._workers.values()), default=math.inf)
         if now >= self._count_at:
             self._count_at = now + COUNT_SECONDS
-            self._watch_numbers(now)
+            self._limits.watch_numbers(self.busy, now)
 
     def give(self, worker: Worker, given: list[Job]) -> None:
         """Hand a worker that has room its jobs, in this order."""
@@ -113,10 +119,9 @@ class Crew:
         stamp = worker.given.add(given)
         if worker.state != "busy":
             self._become(worker, "busy")
-        self._look_at = min(self._look_at, self._next_look(worker))
+        self._look_at = min(self._look_at, self._limits.due(worker))
         try:
-            jobs = [(job.id, job.fields) for job in given]
-            worker.channel.send("orders", (worker.given.era, stamp, jobs))
+            worker.give(given, stamp)
         except OSError:  # dying, or stopped: its death will be told, with the jobs still its own
             self._nursery.signal(worker.slot, signal.SIGKILL)
 
@@ -148,14 +153,14 @@ class Crew:
         """
         for worker in list(self._workers.values()):
             if job in worker.given.running:  # or it has ended: a signal would hit the next one
-                self._take(worker, worker.channel.rest())
+                self._catch_up(worker)
             if job in worker.given.running and job.id not in worker.cancelled:
                 worker.cancelled.add(job.id)
                 if self._at_once > 1:  # it runs others, too
                     worker.tell("cancel", job.id)
                 else:
                     worker.term_at = time.monotonic()
-                    self._look_at = min(self._look_at, self._next_look(worker))
+                    self._look_at = min(self._look_at, self._limits.due(worker))
                     self._nursery.signal(worker.slot, signal.SIGTERM)
                 return True
         return False
@@ -188,7 +193,7 @@ class Crew:
 
     def _fork(self) -> None:
         slot = next(n for n in range(1, len(self._workers) + 2) if n not in self._workers)
-        worker, theirs = member.expected(slot, self._at_once)
+        worker, theirs = member.expected(slot, self._at_once, self._rule.has_seats)
         if not self._nursery.fork(slot, *theirs):
             worker.close()
             return
@@ -208,48 +213,7 @@ class Crew:
         self._in[worker.state].pop(worker.slot, None)
         self._in[state][worker.slot] = worker
         worker.state, worker.since = state, time.monotonic()
-        self._look_at = min(self._look_at, self._next_look(worker))
-
-    # --- limits ---------------------------------------------------------------------------------
-
-    def _next_look(self, worker: Worker) -> float:
-        """When this worker's limit may be reached, or others wait for its job for too long."""
-        is_ahead = len(worker.given) > self._at_once == 1
-        is_young = worker.state == "busy" and self._depth.is_short and worker.has_just_begun()
-        if is_ahead or is_young:
-            return worker.since + SLOW_SECONDS
-        return worker.limit(self._rule)
-
-    def _watch_time(self, worker: Worker) -> None:
-        """Over its time: SIGTERM, and SIGKILL to its group if that does not help."""
-        if worker.is_over_time(self._rule):  # but perhaps we were frozen, and it has ended
-            self._take(worker, worker.channel.rest())
-        if not worker.is_over_time(self._rule):
-            return
-        number = signal.SIGTERM if worker.term_at is None else signal.SIGKILL
-        text = f"took longer than {worker.seconds(self._rule):g} s and was ended"
-        worker.fate = worker.fate or text
-        worker.term_at = time.monotonic()
-        self._nursery.signal(worker.slot, number)
-
-    def _take_back(self, worker: Worker) -> None:
-        """One runs for long: those behind it go elsewhere, unless its end is on its way (see orders)."""
-        if len(worker.given) > 1 and worker.state == "busy":
-            now = time.monotonic()
-            if worker.given.is_slow(now):
-                self._take(worker, worker.channel.rest())
-            if worker.given.is_slow(now):
-                self._hooks.back(worker.given.waiting())
-
-    def _watch_numbers(self, now: float) -> None:
-        """Too many processes in a worker's group: it is ended whole."""
-        suspects = [w for w in self.busy if w.pid and now - w.since > COUNT_SECONDS / 2]
-        sizes = process.group_sizes() if suspects else {}
-        most = self._rule.limits.processes
-        for worker in suspects:
-            if sizes.get(worker.pid, 0) > most + self._rule.has_seats:  # which is one of the group
-                worker.fate = f"had more than {most} processes and was ended"
-                self._nursery.signal(worker.slot, signal.SIGKILL)
+        self._look_at = min(self._look_at, self._limits.due(worker))
 
     # --- hearing them ---------------------------------------------------------------------------
 
@@ -262,13 +226,18 @@ class Crew:
             return
         self._take(worker, heard)
 
+    def _catch_up(self, worker: Worker) -> None:
+        self._take(worker, worker.channel.rest())
+
+    def _end_by(self, worker: Worker, number: int) -> None:
+        self._nursery.signal(worker.slot, number)
+
     def _take(self, worker: Worker, heard: list[frames.Frame]) -> None:
         for kind, body in heard:
             if kind == "ready":
                 self._ready(worker, body)
             elif kind == "ask":
-                answer = partial(self._answer, worker, worker.given.era)
-                self._hooks.asked(*worker.given.said(body), answer)
+                self._asked(worker, body)
             elif kind == "note":
                 self._hooks.noted(*worker.given.said(body))
             elif kind == "ended":
@@ -276,28 +245,50 @@ class Crew:
             elif kind == "leaves":
                 self._closes(worker, body if isinstance(body, list) else [])
             elif kind == "forgot":
-                self._hooks.back(worker.given.forgotten())
-                self._rest(worker)
+                self._forgot(worker, body)
             elif kind == "broken":
                 self._broken(worker, chain.from_frame(body))
 
-    def _ready(self, worker: Worker, pid: object) -> None:
-        if len(worker.given):  # the next of a seat, and the one before has not said how it ended
-            worker.fate = worker.fate or "left without a word of how it ended"
-            self._nursery.signal(worker.slot, signal.SIGKILL)
+    def _ready(self, worker: Worker, body: Any) -> None:
+        pid, number = body if isinstance(body, list) and len(body) == 2 else (0, None)
+        if self._is_out_of_turn(worker, number):
             return
         self._anything_worked = True
-        worker.pid = pid if isinstance(pid, int) else 0
-        self._become(worker, "ready" if worker.term_at is None else "leaving")
         self._nursery.thrives()
+        worker.pid = pid if isinstance(pid, int) else 0
+        if not len(worker.given):  # else it was given some meanwhile
+            self._become(worker, "ready" if worker.term_at is None else "leaving")
 
-    def _answer(self, worker: Worker, era: int, answer: Any) -> None:
-        """Who asked may have ended meanwhile, and another one sit in its seat."""
-        if era == worker.given.era:
-            worker.tell("answer", (era, answer))
+    def _is_out_of_turn(self, worker: Worker, number: object) -> bool:
+        """True if one before it in this seat has not said how it ended: that is the end of the seat."""
+        if not self._rule.has_seats or number == worker.given.turn:
+            return False
+        worker.fate = worker.fate or "left without a word of how it ended"
+        self._nursery.signal(worker.slot, signal.SIGKILL)
+        return True
+
+    def _asked(self, worker: Worker, body: Any) -> None:
+        """A worker asks for something, of which it may have ended before the answer comes."""
+        turn, era = worker.given.turn, worker.given.era
+        if self._rule.has_seats:
+            self._depth.close()  # it would read what waits for its successors in search of the answer
+
+        def answer(answer: Any) -> None:
+            if (turn, era) == (worker.given.turn, worker.given.era):
+                worker.tell("answer", (turn if self._rule.has_seats else era, answer))
+
+        self._hooks.asked(*worker.given.said(body), answer)
+
+    def _forgot(self, worker: Worker, turn: object) -> None:
+        """All that it was given behind what has ended is void, and comes back."""
+        if not self._is_out_of_turn(worker, turn):
+            self._hooks.back(worker.given.forgotten())
+            self._rest(worker)
 
     def _end(self, worker: Worker, said: dict[str, Any]) -> None:
         """A job ended; its worker goes on with the next, waits for more, or leaves."""
+        if self._is_out_of_turn(worker, said.pop("turn", None)):
+            return
         leaves, forgot = said.pop("leaves", None), said.pop("forgot", False)
         self._depth.learn(said.pop("took", None))
         job = worker.given.ended(said.pop("id", None))
@@ -314,14 +305,14 @@ class Crew:
         self._hooks.ended(job, ended)
 
     def _make_way(self, worker: Worker) -> None:
-        """One of a seat leaves: the seat has forked the next already, whose era this is."""
-        worker.given.forgotten()
+        """One of a seat leaves: the seat forks the next, with what it was given ahead."""
         self._print(worker, worker.output.so_far())
-        may_be_hit = worker.term_at is not None  # by a SIGTERM that comes late, for the one before
-        if may_be_hit or self._is_dismissed:
+        if worker.term_at is not None:  # a SIGTERM that comes late, for the one before, may hit it
+            self._hooks.back(worker.given.forgotten())
             self._let_go(worker)
+            self._nursery.signal(worker.slot, signal.SIGKILL)
         else:
-            self._become(worker, "starting")
+            self._rest(worker)
 
     def _go_on(self, worker: Worker, leaves: object, forgot: object) -> None:
         """One that may take many messages goes on with what it has, unless it leaves."""
@@ -341,12 +332,19 @@ class Crew:
         self._rest(worker)
 
     def _rest(self, worker: Worker) -> None:
-        if worker.state == "busy" and not len(worker.given):
+        if worker.state != "busy" or len(worker.given):
+            return
+        if self._rule.has_seats and self._is_dismissed:
+            self._let_go(worker)
+        elif self._rule.has_seats:
+            self._become(worker, "starting")  # the next of the seat
+        else:
             self._become(worker, "leaving" if worker.is_closing else "ready")
 
     def _broken(self, worker: Worker, ended: Ended) -> None:
         """A constructor raised: final if nothing ever worked, else tried again after a pause."""
         self._become(worker, "leaving")
+        self._hooks.back(worker.given.forgotten())
         text = f"a task or shell could not be constructed: {ended.error}"
         self._hooks.printed(worker.name, f"[{ended.error_id}] {text}\n{ended.trace}")
         self._did_not_work(text)
@@ -379,7 +377,7 @@ class Crew:
     def _bury(self, worker: Worker, cause: Callable[[], Cause]) -> None:
         self._watch.forget(worker.channel)
         self._watch.forget(worker.output)
-        self._take(worker, worker.channel.rest())  # it may have said how it ended, and died at once
+        self._catch_up(worker)  # it may have said how it ended, and died at once
         self._print(worker, worker.output.last())
         worker.close()
         self._workers.pop(worker.slot, None)

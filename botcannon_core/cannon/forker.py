@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botcannon_core.cannon import process, worker
+from botcannon_core.cannon import process, recipes, single, worker
 from botcannon_core.cannon.seat import LastWords
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
@@ -85,9 +85,9 @@ class Forker:
         self._words = LastWords()
         self._heard = [pool.fileno(), self._signals.fileno()]
         handles = {"ledger": birth.open_history} if birth.open_history is not None else {}
-        self._chain = worker.recipes(birth.service, handles)
+        self._chain = recipes.recipes(birth.service, handles)
         if birth.service.workers.has_seats:
-            worker.rehearse(self._chain)
+            single.rehearse(self._chain)
 
     def run(self) -> None:
         """Serve until the pool closes its end; then take every worker along."""

@@ -21,6 +21,7 @@ from typing import Any
 Frame = tuple[str, Any]
 
 _HEAD = struct.Struct("!I")
+HEAD_BYTES = _HEAD.size
 _RECEIVE_BYTES = 1 << 16
 LARGEST_BYTES = 1 << 30  # a length beyond this is no frame of ours: the stream is broken
 
@@ -70,10 +71,14 @@ class Channel:
         return self._whole_frames()
 
     def receive_one(self) -> Frame:
-        """Wait for exactly one frame: for a side that is never sent two in a row."""
-        while not (frames := self.receive()):
-            pass
-        return frames[0]
+        """Wait for one frame and read no further: what follows may be for another process.
+
+        For a side that reads no other way. Raises EOFError as `receive` does.
+        """
+        length = int.from_bytes(self._read(HEAD_BYTES), "big")
+        if length > LARGEST_BYTES:
+            raise EOFError("the other end does not speak frames")
+        return unpacked(self._read(length))
 
     def rest(self) -> list[Frame]:
         """The frames that are there by now, without waiting: the last words of one that has died.
@@ -84,11 +89,23 @@ class Channel:
         if self._descriptor < 0:
             return []  # we have closed it ourselves
         try:
-            while self._has_news():
+            while self.has_news():
                 frames += self.receive()
         except EOFError:
             pass
         return frames
+
+    def _read(self, length: int) -> bytes:
+        data = b""
+        while len(data) < length:
+            try:
+                more = os.read(self._descriptor, length - len(data))
+            except ConnectionError:
+                more = b""
+            if not more:
+                raise EOFError("the other end is closed")
+            data = data + more if data else more
+        return data
 
     def is_closed(self) -> bool:
         """True if the other end is closed. Reads nothing, never waits."""
@@ -100,7 +117,8 @@ class Channel:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _has_news(self) -> bool:
+    def has_news(self) -> bool:
+        """True if there is something to receive, or the other end is closed. Never waits."""
         return bool(self._now() & select.POLLIN)
 
     def _now(self) -> int:
@@ -113,14 +131,14 @@ class Channel:
     def _whole_frames(self) -> list[Frame]:
         frames: list[Frame] = []
         start = 0
-        while len(self._buffer) - start >= _HEAD.size:
+        while len(self._buffer) - start >= HEAD_BYTES:
             (length,) = _HEAD.unpack_from(self._buffer, start)
             if length > LARGEST_BYTES:
                 raise EOFError("the other end does not speak frames")
-            end = start + _HEAD.size + length
+            end = start + HEAD_BYTES + length
             if len(self._buffer) < end:
                 break
-            frames.append(_frame(self._buffer[start + _HEAD.size : end]))
+            frames.append(unpacked(self._buffer[start + HEAD_BYTES : end]))
             start = end
         del self._buffer[:start]
         return frames
@@ -134,8 +152,8 @@ def packed(kind: str, body: Any = None) -> bytes:
 
 def whole(data: bytes) -> list[Frame]:
     """The frame that `data` is, as it nearly always is; nothing if it is more or less than one."""
-    if len(data) == _HEAD.size + int.from_bytes(data[: _HEAD.size], "big"):
-        return [_frame(data[_HEAD.size :])]
+    if len(data) == HEAD_BYTES + int.from_bytes(data[:HEAD_BYTES], "big"):
+        return [unpacked(data[HEAD_BYTES:])]
     return []
 
 
@@ -151,7 +169,8 @@ def pair(patience: float = 0.0) -> tuple[int, int]:
     return ours.detach(), theirs.detach()
 
 
-def _frame(data: bytes | bytearray) -> Frame:
+def unpacked(data: bytes | bytearray) -> Frame:
+    """The frame behind its length. Raises EOFError for what is none."""
     try:
         text = data.decode()
         (kind, body), end = _decoded(text, 0)

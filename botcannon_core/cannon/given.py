@@ -19,12 +19,14 @@ from botcannon_core.cannon.orders import SLOW_SECONDS
 AHEAD_SIZE = 12_000
 
 AHEAD_SECONDS = 0.008  # of work that a worker may be given at once
+PAUSE_SECONDS = AHEAD_SECONDS / 4  # that pass unheard where everybody still has half of that
 MOST_AHEAD = 256  # jobs, however fast they are
 
 # A job that takes less than this has not waited for another machine. Where each job costs a fork, a
-# wait of less than the second weighs little beside that.
+# wait of less than the second weighs little beside that; its worker's construction counts there.
 SHORT_SECONDS = 0.0001
-SHORT_OF_SEAT_SECONDS = 0.0005
+SHORT_OF_SEAT_SECONDS = 0.001
+FORK_SECONDS = 0.0005  # from one worker's end to the next one's first step
 
 # A job that took so many times longer than usual counts as no longer than that: a busy machine held it
 # up, and giving out less would make that the busier. Where many take so long, it adds up.
@@ -35,22 +37,27 @@ FOR_EVER = 10**15  # microseconds, as nobody has measured them
 class Depth:
     """How many jobs a worker may have: as many as are done in a moment, and at least one."""
 
-    def __init__(self, is_open: bool, short: float = SHORT_SECONDS) -> None:
-        """Not `is_open`: one at a time; `short`: the seconds below which a job only computes."""
+    def __init__(self, is_open: bool, has_seats: bool = False) -> None:
+        """Not `is_open`: one at a time. `has_seats`: each job is a fork."""
         self._is_open = is_open
-        self._short = short
+        self._short = SHORT_OF_SEAT_SECONDS if has_seats else SHORT_SECONDS
+        self._beside = FORK_SECONDS if has_seats else 1e-6
         self._seconds = SLOW_SECONDS  # of one job, smoothed; a new crew is careful
 
     @property
     def jobs(self) -> int:
         """So many."""
-        most = int(AHEAD_SECONDS / (self._seconds + 1e-6))
+        most = int(AHEAD_SECONDS / (self._seconds + self._beside))
         return max(1, min(MOST_AHEAD, most)) if self._is_open else 1
 
     @property
     def is_short(self) -> bool:
         """True if no more of them should run at once than there are processors."""
         return self._seconds < self._short
+
+    def close(self) -> None:
+        """One at a time from now on."""
+        self._is_open = False
 
     def learn(self, took: object) -> None:
         """A job took so long, in microseconds, by its worker's clock.
@@ -72,6 +79,7 @@ class Given:
         self._at_once = at_once
         self._since = time.monotonic()
         self.era = 0  # see orders
+        self.turn = 0  # how many have ended; in a seat, the number of the worker whose word is next
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -138,6 +146,7 @@ class Given:
     def ended(self, job_id: object = None) -> Job | None:
         """The first one ended, or of those that run at the same time the one with this id."""
         self._since = time.monotonic()
+        self.turn += 1
         for place, (_, job) in enumerate(self._jobs):
             if self._at_once == 1 or job.id == job_id:
                 del self._jobs[place]

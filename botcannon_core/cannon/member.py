@@ -37,6 +37,7 @@ class Worker:
     channel: Channel
     output: Lines
     given: Given
+    is_seat: bool = False  # in which one worker for one message follows the other
     state: State = "starting"
     pid: int = 0
     since: float = field(default_factory=time.monotonic)  # in this state, or running this job
@@ -80,6 +81,14 @@ class Worker:
         """True if it has waited for longer than a moment without messages explains."""
         return time.monotonic() - self.since > rule.cooldown
 
+    def give(self, jobs: list[Job], stamp: float) -> None:
+        """Send it its orders. Raises OSError if it is gone, or does not read."""
+        orders = [(job.id, job.fields) for job in jobs]
+        # in a seat each is read by another worker
+        frames_of = [[one] for one in orders] if self.is_seat else [orders]
+        body = [frames.packed("orders", (self.given.era, stamp, some)) for some in frames_of]
+        self.channel.send_packed(b"".join(body))
+
     def tell(self, kind: str, body: Any) -> None:
         """A word to it; one that is gone meanwhile needs none."""
         try:
@@ -102,8 +111,11 @@ class Worker:
         return Ended("failed", error=text, error_id=chain.new_error_id(), cause=dict(cause))
 
 
-def expected(slot: int, at_once: int) -> tuple[Worker, tuple[int, int]]:
+def expected(slot: int, at_once: int, is_seat: bool) -> tuple[Worker, tuple[int, int]]:
     """A worker to be, and its ends of what connects it with us: its channel, and where it prints."""
     mine, theirs = frames.pair(GIVE_SECONDS)
     read_end, write_end = os.pipe()
-    return Worker(slot, Channel(mine), Lines(read_end), Given(at_once)), (theirs, write_end)
+    return Worker(slot, Channel(mine), Lines(read_end), Given(at_once), is_seat), (
+        theirs,
+        write_end,
+    )

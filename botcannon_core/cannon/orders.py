@@ -1,8 +1,9 @@
 """Orders: what a worker hears from its pool, and the rule by which it may be given messages ahead.
 
 A worker that takes many messages (`isolation: worker`) is given some ahead, so that it never waits for
-its pool. Only the first of them runs. Should it turn out to be slow, those behind it must not wait: the
-pool takes them back and gives them to others. No word is needed for that, as both follow one rule:
+its pool; so is a seat, whose workers take one each. Only the first of them runs. Should it turn out to
+be slow, those behind it must not wait: the pool takes them back and gives them to others. No word is
+needed for that, as both follow one rule:
 
     A pool that has seen a message run for longer than SLOW_SECONDS, and finds no word of its end, may
     take back all that is behind it.
@@ -17,6 +18,12 @@ late for the worker as well. What the pool takes back the worker is sure to forg
 
 Who forgets begins anew: orders bear the number of their *era*, which both count up at that word, and
 those of an earlier era are void, wherever they are. (given has the pool's side of it.)
+
+In a seat each worker reads its own order and no further, looks at the clock in the same way, and leaves
+with FORGOT if it must: then the seat says the word, and begins the era. When the worker before it
+ended it does not know, and counts from a moment before that (`Turn.before`), which is never too late. As
+they say no more than how theirs ended, each says its number: one that left without a word is noticed
+at the next one's.
 """
 
 from __future__ import annotations

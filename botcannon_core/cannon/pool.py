@@ -19,6 +19,7 @@ from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.given import PAUSE_SECONDS
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED
@@ -74,6 +75,7 @@ class Pool:
         self._watch.on(self._control, self._hear_launcher)
         self._watch.on(self._signals, self._hear_signals)
         while not self._is_over():
+            self._pause()
             self._hear()
             self._hand_out()
             self._tend()
@@ -81,6 +83,14 @@ class Pool:
         return self._failure
 
     # --- hear -----------------------------------------------------------------------------------
+
+    def _pause(self) -> None:
+        """Where everybody has enough to do, what is said meanwhile is heard and settled together.
+
+        Else each word would wake us, and take the processor from a worker for that.
+        """
+        if self._crew.is_supplied:
+            time.sleep(PAUSE_SECONDS)
 
     def _hear(self) -> None:
         try:

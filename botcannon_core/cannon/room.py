@@ -49,6 +49,12 @@ class Room:
             return free
         return free * self.at_once + sum(self.at_once - len(one.given) for one in busy.values())
 
+    def is_given(self, busy: Workers, free: int) -> bool:
+        """True if nobody has room now, nor soon: half of what each may have at least is left."""
+        least = self.depth.jobs // 2
+        given = (len(one.given) > least for one in busy.values())
+        return least > 0 and bool(busy) and not self.useful(busy, free) and all(given)
+
     def useful(self, busy: Workers, free: int) -> int:
         """How many of `free` workers more would get something done sooner."""
         if not self.depth.is_short:

@@ -3,11 +3,14 @@
 A process between the forker and such workers, a fork of the one and the parent of the others. It keeps
 what outlives a worker (the channel to the pool, the pipe for what is printed, the process group) and
 forks the next as soon as the last has left. So for a message nothing is opened, told or watched anew,
-and as a seat does nothing else, a fork of it finds few pages to copy. Not here: what a worker does.
+and as a seat does nothing else, a fork of it finds few pages to copy. Where orders wait in the channel,
+it reads the next one and forks its worker with that: what the seat has done costs the worker no page.
+Not here: what a worker does (single), and the rule by which what waits may be taken back (orders).
 
-A worker that leaves in order exits with LEFT. Any other end of it is the seat's end as well, and the
-pool has another one forked: what such a worker has half said on the channel must not be taken for its
-successor's. Nor may whatever it has left running speak or listen there: then, too, the seat is given up.
+A worker that leaves in order exits with LEFT or FORGOT. Any other end of it is the seat's end as well,
+and the pool has another one forked: what such a worker has half said on the channel must not be taken
+for its successor's. Nor may whatever it has left running speak or listen there: then, too, the seat is
+given up, and says that what waits is void, as it has begun none of it.
 """
 
 from __future__ import annotations
@@ -18,20 +21,52 @@ import signal
 import struct
 import time
 from collections.abc import Callable
-from itertools import count
 from types import FrameType
 from typing import NoReturn
 
 from botcannon_core.cannon import process
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.orders import Order
 
-LEFT = 111  # the exit code of a worker whose seat may be taken by the next one
+# How a worker may leave so that the next one takes its seat; `FORGOT`: what waits there is void for it.
+LEFT, FORGOT = 111, 112
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
-_LEFT_STATUS = LEFT << 8  # as wait tells it
+_LEFT_STATUS, _FORGOT_STATUS = LEFT << 8, FORGOT << 8  # as wait tells it
 _on_signal = _signal.signal  # without the enums around it, which cost a worker 20 pages
 _TERM, _DEFAULT = int(signal.SIGTERM), int(signal.SIG_DFL)
 _END = struct.Struct("@iiQ")
+
+
+class Turn:
+    """A worker's turn in its seat: the `number` of workers before it, and the era of its orders.
+
+    `order` is what it is born for, if that was there already. `before` is a moment at which the worker
+    before it had not ended. It `will_wait` if it is born for nothing and there is little to do.
+    """
+
+    __slots__ = ("before", "era", "number", "order", "will_wait")
+
+    def __init__(
+        self,
+        number: int,
+        era: int,
+        before: float,
+        order: Order | None = None,
+        will_wait: bool = False,
+    ) -> None:
+        self.number = number
+        self.era = era
+        self.before = before
+        self.order = order
+        self.will_wait = will_wait
+
+    def awaited(self, pool: Channel) -> Order:
+        """Wait for an order, and read no further: what follows is for the next. Raises EOFError."""
+        while (order := _order(pool, self.era)) is None:
+            pass
+        return order
 
 
 class LastWords:
@@ -65,10 +100,10 @@ class LastWords:
         os.close(self._said)
 
 
-def keep(live: Callable[[int, bool], NoReturn], parent: int, words: LastWords) -> int:
-    """Fork worker after worker; returns an exit code.
+def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: LastWords) -> int:
+    """Fork worker after worker, which `live`; returns an exit code.
 
-    Each calls `live` with its number, and whether it will probably have to wait for its message.
+    One for whom an order waits already is born with it.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the forker's handler is none of ours
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is for our worker, who may take its time
@@ -76,19 +111,48 @@ def keep(live: Callable[[int, bool], NoReturn], parent: int, words: LastWords) -
     process.die_with_parent(parent, signal.SIGHUP)
     process.inherit_orphans()  # so that we see what a worker leaves running
     began = time.monotonic()
-    for number in count():
-        now = time.monotonic()
-        was_long, began = now - began > LONG_SECONDS, now
+    number = era = 0
+    while True:
+        try:
+            order = _here(pool, era)
+        except EOFError:
+            return 0  # not needed any more
+        before, began = began, time.monotonic()
+        turn = Turn(number, era, before, order, order is None and began - before > LONG_SECONDS)
         pid = os.fork()
         if pid == 0:
             words.close()
             _on_signal(_TERM, _DEFAULT)
-            live(number, was_long)
+            live(turn)
         _, status, usage = os.wait4(pid, 0)
-        if status != _LEFT_STATUS or not _is_childless():
+        if status not in (_LEFT_STATUS, _FORGOT_STATUS):
             words.say(status, usage.ru_maxrss)
-            break
-    return 0
+            return 0
+        number += 1
+        is_free = _is_childless()
+        if status == _FORGOT_STATUS or not is_free:
+            pool.tell("forgot", number)
+            era += 1
+        if not is_free:
+            words.say(_LEFT_STATUS, usage.ru_maxrss)
+            return 0
+
+
+def _here(pool: Channel, era: int) -> Order | None:
+    """The next order of this era, if there is one by now. Raises EOFError."""
+    while pool.has_news():
+        if (order := _order(pool, era)) is not None:
+            return order
+    return None
+
+
+def _order(pool: Channel, era: int) -> Order | None:
+    """The next frame, if it is an order of this era: an answer came too late for one before."""
+    kind, body = pool.receive_one()
+    if kind != "orders" or body[0] != era:
+        return None
+    ((message_id, fields),) = body[2]
+    return body[1], message_id, fields
 
 
 def _is_childless() -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from botcannon_core.cannon import prepare
-from botcannon_core.cannon.worker import unheard
+from botcannon_core.cannon.recipes import unheard
 from botcannon_core.cli.opening import Project
 from botcannon_core.compose import conf, loading
 from botcannon_core.compose.spec import ServiceSpec

@@ -13,7 +13,7 @@ from contextlib import chdir, contextmanager
 from functools import partial
 from typing import Any, cast
 
-from botcannon_core.cannon import asks, chain, job, worker
+from botcannon_core.cannon import asks, chain, job, recipes
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.pool import MOST_TURNS
@@ -46,7 +46,7 @@ class Simulated:
         self._declared = declared
         self._now = float(int(time.time()))  # whole, so that spans in a test come out as written
         self._store = FakeStore(lambda: self._now, declared.namespace)
-        self._recipes: dict[str, worker.Recipes] = {}
+        self._recipes: dict[str, recipes.Recipes] = {}
         self._kept: dict[str, Sequence[Task]] = {}  # of services with `isolation: worker`
         self._held: Held | None = None  # the message that runs
         self._notes: list[str] = []  # what it has told of how far it is
@@ -95,8 +95,8 @@ class Simulated:
         if spec.name not in self._recipes:
             handles = {"ledger": lambda: History(lambda: cast(Store, self._store))}
             with chdir(self._declared.folder):  # where a worker finds app/
-                self._recipes[spec.name] = worker.recipes(spec, handles)
-        tasks = worker.construct(
+                self._recipes[spec.name] = recipes.recipes(spec, handles)
+        tasks = recipes.construct(
             self._recipes[spec.name], partial(self._answer, spec.name), partial(self._note, spec)
         )
         if spec.workers.isolation == "worker":

@@ -738,9 +738,9 @@ def test_a_job_that_is_over_cannot_be_cancelled(start: Start) -> None:
 
 
 def test_a_job_whose_end_was_not_heard_yet_is_not_cancelled_in_place_of_the_next(
-    start: Start,
+    start: Start, isolation: str
 ) -> None:
-    crew = start(isolation="worker", max=1)
+    crew = start(isolation=isolation, max=1)
     first = {"do": "noted", "n": "0"}
     second = {"do": "noted", "n": "1", "seconds": "0.3"}
     entries = give_all(crew, crew.ready()[0], first, second)
@@ -791,20 +791,28 @@ def test_the_workers_end_with_their_pool_however_it_ends(start: Start, tmp_path:
 # --- many jobs in one worker
 
 
+@pytest.fixture(params=["worker", "message"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    """Both ways of work ahead: one worker has it, or a seat for its workers."""
+    return str(request.param)
+
+
 def give_all(crew: Running, worker: Worker, *jobs: dict[str, str]) -> list[str]:
     entries = [f"{n}-9" for n in range(1, len(jobs) + 1)]
     crew.crew.give(worker, [Job(e, e, do, "me") for e, do in zip(entries, jobs, strict=True)])
     return entries
 
 
-def test_a_worker_that_takes_many_is_given_some_ahead(start: Start) -> None:
-    crew = start(isolation="worker")
+def test_quick_jobs_are_given_ahead(start: Start, isolation: str) -> None:
+    crew = start(isolation=isolation)
     entries = give_all(crew, crew.ready()[0], *[{"do": "pid"}] * 20)
     crew.until(lambda: len(crew.ended) == 20, "all have ended")
     assert list(crew.ended) == entries
-    assert len({one.results["pid"] for one in crew.ended.values()}) == 1
+    processes = {one.results["pid"] for one in crew.ended.values()}
+    assert len(processes) == (1 if isolation == "worker" else 20)
     for _ in range(30):
         crew.run("pid")
+    crew.ready()
     assert crew.crew.room[0][1] > 1, "quick jobs did not make it bold"
 
 
@@ -851,8 +859,8 @@ def test_what_turns_out_to_take_long_among_short_ones_holds_up_nobody(start: Sta
     crew.until(crew.idle, "another worker may be given something", patience=5)
 
 
-def test_a_death_costs_only_the_job_that_ran(start: Start) -> None:
-    crew = start(isolation="worker")
+def test_a_death_costs_only_the_job_that_ran(start: Start, isolation: str) -> None:
+    crew = start(isolation=isolation)
     die = {"do": "die", "signal": str(int(signal.SIGKILL))}
     quick = {"do": "pid"}
     entries = give_all(crew, crew.ready()[0], quick, quick, die, quick, quick)
@@ -862,8 +870,10 @@ def test_a_death_costs_only_the_job_that_ran(start: Start) -> None:
     assert [job.entry for job in crew.back] == entries[3:]
 
 
-def test_those_behind_a_slow_job_are_taken_back_and_not_run_by_its_worker(start: Start) -> None:
-    crew = start(isolation="worker")
+def test_those_behind_a_slow_job_are_taken_back_and_not_run_by_its_worker(
+    start: Start, isolation: str
+) -> None:
+    crew = start(isolation=isolation)
     worker = crew.ready()[0]
     entries = give_all(crew, worker, {"do": "sleep", "seconds": "0.3"}, {"do": "pid"})
     crew.until(lambda: crew.back, "what is behind it is taken back")
@@ -891,9 +901,11 @@ def give_back_until(crew: Running, count: int) -> None:
     crew.until(go_on, f"{count} have ended")
 
 
-def test_nothing_is_run_twice_behind_an_answer_that_takes_long_to_tell(start: Start) -> None:
+def test_nothing_is_run_twice_behind_an_answer_that_takes_long_to_tell(
+    start: Start, isolation: str
+) -> None:
     """Its end was quick, and yet the pool could not hear of it in time."""
-    crew = start(isolation="worker", max=1)
+    crew = start(isolation=isolation, max=1)
     swell = {"do": "swell", "n": "0", "size": "10000000"}
     quick = [{"do": "noted", "n": str(n)} for n in range(1, 6)]
     entries = give_all(crew, worker := crew.ready()[0], swell, *quick)
@@ -918,8 +930,10 @@ def stopped(process: psutil.Process) -> bool:
     return bool(process.status() == psutil.STATUS_STOPPED)
 
 
-def test_what_waits_behind_a_frozen_worker_is_run_by_another_and_once(start: Start) -> None:
-    crew = start(isolation="worker", hot=2)
+def test_what_waits_behind_a_frozen_worker_is_run_by_another_and_once(
+    start: Start, isolation: str
+) -> None:
+    crew = start(isolation=isolation, hot=2)
     worker = crew.ready(2)[0]
     process = psutil.Process(worker.pid)
     process.suspend()
@@ -936,9 +950,9 @@ def test_what_waits_behind_a_frozen_worker_is_run_by_another_and_once(start: Sta
 
 
 def test_a_pool_that_was_frozen_ends_no_worker_whose_message_was_done_meanwhile(
-    start: Start,
+    start: Start, isolation: str
 ) -> None:
-    crew = start(isolation="worker", timeout=0.3, max=1)
+    crew = start(isolation=isolation, timeout=0.3, max=1)
     worker = crew.ready()[0]
     entries = give_all(crew, worker, *[{"do": "noted", "n": str(n)} for n in range(5)])
     deadline = time.monotonic() + PATIENCE
@@ -952,8 +966,8 @@ def test_a_pool_that_was_frozen_ends_no_worker_whose_message_was_done_meanwhile(
     assert worker.term_at is None
 
 
-def test_one_over_its_time_costs_those_behind_it_nothing(start: Start) -> None:
-    crew = start(isolation="worker", timeout=0.2, max=1)
+def test_one_over_its_time_costs_those_behind_it_nothing(start: Start, isolation: str) -> None:
+    crew = start(isolation=isolation, timeout=0.2, max=1)
     sleep = {"do": "sleep", "seconds": "1000"}
     quick = [{"do": "noted", "n": str(n)} for n in range(3)]
     entries = give_all(crew, crew.ready()[0], sleep, *quick)
@@ -964,20 +978,20 @@ def test_one_over_its_time_costs_those_behind_it_nothing(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [{"timeout": SLOW_SECONDS}, {"tries": 1}, {"isolation": "message"}]
+    "rule", [{"timeout": SLOW_SECONDS}, {"tries": 1}, {"isolation": "message", "lazy": True}]
 )
 def test_none_is_given_ahead_where_a_death_could_cost_another_its_only_try(
-    start: Start, rule: dict[str, Any]
+    start: Start, isolation: str, rule: dict[str, Any]
 ) -> None:
-    crew = start(**{"isolation": "worker", "max": 1, **rule})
+    crew = start(**{"isolation": isolation, "max": 1, **rule})
     for _ in range(100):
         crew.run("echo", text="x")
     assert crew.ready()
     assert [most for _, most in crew.crew.room] == [1]
 
 
-def test_an_ask_in_the_middle_of_many_is_answered(start: Start) -> None:
-    crew = start(isolation="worker", max=1)
+def test_an_ask_in_the_middle_of_many_is_answered(start: Start, isolation: str) -> None:
+    crew = start(isolation=isolation, max=1)
     jobs = [{"do": "ask", "n": str(n)} for n in range(5)]
     entries = give_all(crew, crew.ready()[0], *jobs)
     give_back_until(crew, 5)
@@ -985,8 +999,71 @@ def test_an_ask_in_the_middle_of_many_is_answered(start: Start) -> None:
     assert said == [f"{n} for {entry}" for n, entry in enumerate(entries)]
 
 
-def test_a_lost_job_behind_another_ends_its_worker_and_says_why(start: Start) -> None:
-    crew = start(isolation="worker", max=1)
+def test_one_for_a_message_that_asks_gets_none_ahead_from_then_on(start: Start) -> None:
+    """It would read what is for the next worker in its seat, in search of the answer."""
+    crew = start(max=1)
+    for _ in range(200):
+        crew.crew._depth.learn(100)
+    assert crew.ready()
+    assert crew.crew.room[0][1] > 1
+    crew.run("ask", n="1")
+    assert crew.ready()
+    assert [most for _, most in crew.crew.room] == [1]
+
+
+@pytest.mark.parametrize("code", [seat.LEFT, seat.FORGOT])
+def test_one_that_leaves_without_a_word_costs_those_behind_it_nothing(
+    start: Start, code: int
+) -> None:
+    crew = start(max=1)
+    quick = [{"do": "noted", "n": str(n)} for n in range(3)]
+    entries = give_all(crew, crew.ready()[0], {"do": "leave", "code": str(code)}, *quick)
+    give_back_until(crew, 4)
+    assert crew.ended[entries[0]].how == "failed"
+    assert "without a word" in crew.ended[entries[0]].error
+    assert [crew.ended[entry].how for entry in entries[1:]] == ["done"] * 3
+
+
+def test_a_daemon_costs_those_behind_it_no_try(start: Start) -> None:
+    crew = start(max=1)
+    quick = [{"do": "noted", "n": str(n)} for n in range(3)]
+    entries = give_all(crew, crew.ready()[0], {"do": "daemon", "then": "return"}, *quick)
+    crew.until(lambda: len(crew.back) == 3, "they come back")
+    give_back_until(crew, 4)
+    assert [crew.ended[entry].how for entry in entries] == ["done"] * 4
+    assert runs(crew) == list("012")
+    crew.helper("daemon").kill()
+
+
+def test_a_constructor_that_raises_costs_the_jobs_that_wait_nothing(start: Start) -> None:
+    crew = start(max=1)
+    sleep = {"do": "sleep", "seconds": "0.01"}
+    entries = give_all(crew, crew.ready()[0], sleep, *[{"do": "pid"}] * 3)
+    (crew.project / "broken").touch()
+    crew.until(lambda: len(crew.back) + len(crew.ended) == 4, "they have ended, or come back")
+    assert [one.how for one in crew.ended.values()] == ["done"] * len(crew.ended)
+    (crew.project / "broken").unlink()
+    give_back_until(crew, 4)
+    assert sorted(crew.ended) == entries
+
+
+def test_there_is_no_hurry_while_everybody_has_enough_to_do(start: Start) -> None:
+    crew = start(max=1)
+    for _ in range(200):
+        crew.crew._depth.learn(100)
+    worker = crew.ready()[0]
+    most = crew.crew.room[0][1]
+    assert not crew.crew.is_supplied
+    give_all(crew, worker, *[{"do": "pid"}] * most)
+    assert crew.crew.is_supplied
+    crew.until(lambda: not crew.crew.is_supplied, "some are done")
+    assert len(worker.given), "it was told to listen when all were done"
+
+
+def test_a_lost_job_behind_another_ends_its_worker_and_says_why(
+    start: Start, isolation: str
+) -> None:
+    crew = start(isolation=isolation, max=1)
     first = Job("1-9", "1-9", {"do": "sleep", "seconds": "1000"}, "me")
     second = Job("2-9", "2-9", {"do": "noted", "n": "1"}, "me")
     crew.crew.give(crew.ready()[0], [first, second])
@@ -997,8 +1074,8 @@ def test_a_lost_job_behind_another_ends_its_worker_and_says_why(start: Start) ->
     assert not runs(crew)
 
 
-def test_a_dismissed_crew_ends_soon_and_gives_back_what_waits(start: Start) -> None:
-    crew = start(isolation="worker", max=1)
+def test_a_dismissed_crew_ends_soon_and_gives_back_what_waits(start: Start, isolation: str) -> None:
+    crew = start(isolation=isolation, max=1)
     sleep = {"do": "sleep", "seconds": "0.2"}
     quick = [{"do": "noted", "n": str(n)} for n in range(3)]
     entries = give_all(crew, crew.ready()[0], sleep, *quick)

@@ -60,7 +60,7 @@ def test_a_worker_is_given_as_many_as_are_done_in_a_moment() -> None:
 
 def depth_after(*took: int) -> Depth:
     """What is known after hundreds of short jobs and some more."""
-    depth = Depth(is_open=True, short=0.0001)
+    depth = Depth(is_open=True, has_seats=False)
     for microseconds in (*(0,) * 300, *(50,) * 300, *took):
         depth.learn(microseconds)
     return depth

@@ -21,7 +21,7 @@ def crowd() -> Iterator[list[Worker]]:
     """Ten workers; the other ends of their channels are open."""
     crowd, theirs = [], []
     for slot in range(10):
-        worker, ends = member.expected(slot, 1)
+        worker, ends = member.expected(slot, 1, is_seat=False)
         crowd.append(worker)
         theirs += ends
     yield crowd

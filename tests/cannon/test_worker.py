@@ -1,4 +1,4 @@
-"""The worker's own parts; what it does as a process is in test_crew."""
+"""The workers' own parts; what it does as a process is in test_crew."""
 
 import os
 import socket
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from botcannon_core.cannon import frames, worker
+from botcannon_core.cannon import single, worker
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.orders import Inbox
+from botcannon_core.cannon.recipes import recipes
+from botcannon_core.cannon.seat import Turn
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 
 APP = """
@@ -36,15 +38,16 @@ def test_one_that_is_ready_when_nobody_wants_it_any_more_ends_in_order(
     pool, its_end = socket.socketpair()
     pool.close()
     with its_end:
-        inbox = Inbox(Channel(its_end.fileno()))
-        how = worker.recipes(service, {})
-        assert worker._work(how, inbox, frames.packed("ready", 1)) == 0
+        channel = Channel(its_end.fileno())
+        how = recipes(service, {})
+        assert worker._work(how, Inbox(channel)) == 0
+        assert single.work(how, channel, Turn(0, 0, 0.0)) == 0
 
 
 def test_a_rehearsal_builds_and_runs_nothing_of_the_chain(
     tmp_path: Path, service: ServiceSpec
 ) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    worker.rehearse(worker.recipes(service, {}))
+    single.rehearse(recipes(service, {}))
     assert not (tmp_path / "noted").exists()
     assert len(os.listdir("/proc/self/fd")) == before

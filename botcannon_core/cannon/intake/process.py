@@ -11,7 +11,7 @@ from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.intake.dozing import DozingLoop
 from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.plain import PlainLoop
-from botcannon_core.cannon.worker import unheard
+from botcannon_core.cannon.recipes import unheard
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
 from botcannon_core.ledger.cancels import nothing_runs
