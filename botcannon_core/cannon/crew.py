@@ -26,7 +26,7 @@ from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.limits import COUNT_SECONDS, Limits
 from botcannon_core.cannon.member import CANCELLED, State, Worker
 from botcannon_core.cannon.nursery import Cause, News, Nursery
-from botcannon_core.cannon.orders import SLOW_SECONDS
+from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS, SLOW_SECONDS
 from botcannon_core.cannon.room import Room
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import WorkersSpec
@@ -53,7 +53,8 @@ class Crew:
         self._takes_many = self._rule.isolation == "worker"
         self._at_once = self._rule.concurrency if self._takes_many else 1
         # A pool's death counts a try of all that were given, and a late SIGTERM may hit the next one.
-        is_safe = birth.service.deliver.tries > 1 and self._rule.timeout > SLOW_SECONDS
+        slow = SLOW_IN_SEAT_SECONDS if self._rule.has_seats else SLOW_SECONDS
+        is_safe = birth.service.deliver.tries > 1 and self._rule.timeout > slow
         may_wait = is_safe and (self._takes_many or self._rule.has_seats)
         self._depth = Depth(may_wait, self._rule.has_seats)
         self._limits = Limits(
@@ -85,7 +86,7 @@ class Crew:
 
     @property
     def is_supplied(self) -> bool:
-        """True if everybody has enough to do for longer than PAUSE_SECONDS: there is no hurry."""
+        """True if everybody has enough to do: there is no hurry."""
         return self._rule.has_seats and self._room.is_given(self._in["busy"], self.free)
 
     @property

@@ -19,7 +19,6 @@ from botcannon_core.cannon.orders import SLOW_SECONDS
 AHEAD_SIZE = 12_000
 
 AHEAD_SECONDS = 0.008  # of work that a worker may be given at once
-PAUSE_SECONDS = AHEAD_SECONDS / 4  # that pass unheard where everybody still has half of that
 MOST_AHEAD = 256  # jobs, however fast they are
 
 # A job that takes less than this has not waited for another machine. Where each job costs a fork, a
@@ -73,8 +72,9 @@ class Depth:
 class Given:
     """What a pool has given one worker: the first of them run, the others wait in its channel."""
 
-    def __init__(self, at_once: int = 1) -> None:
-        """`at_once`: how many of them run at the same time."""
+    def __init__(self, at_once: int = 1, slow: float = SLOW_SECONDS) -> None:
+        """`at_once`: how many of them run at the same time; `slow`: seconds, see the rule in orders."""
+        self.slow = slow
         self._jobs: deque[tuple[float, Job]] = deque()  # with the stamp of each
         self._at_once = at_once
         self._since = time.monotonic()
@@ -156,7 +156,7 @@ class Given:
     def is_slow(self, now: float) -> bool:
         """True if what is behind the first one may be taken back, unless its end is on its way."""
         is_behind = len(self._jobs) > self._at_once == 1
-        return is_behind and now - self.since > SLOW_SECONDS
+        return is_behind and now - self.since > self.slow
 
     def waiting(self) -> list[Job]:
         """Take back all that does not run."""

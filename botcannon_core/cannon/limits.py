@@ -38,8 +38,10 @@ class Limits:
         """When this worker's limit may be reached, or others wait for its job for too long."""
         is_ahead = len(worker.given) > self.at_once == 1
         is_young = worker.state == "busy" and self.depth.is_short and worker.has_just_begun()
-        if is_ahead or is_young:
+        if is_young:
             return worker.since + SLOW_SECONDS
+        if is_ahead:
+            return worker.since + worker.given.slow
         return worker.limit(self.rule)
 
     def watch_time(self, worker: Worker) -> None:

@@ -18,7 +18,7 @@ from botcannon_core.cannon.given import Given
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.lines import Lines
 from botcannon_core.cannon.nursery import Cause
-from botcannon_core.cannon.orders import SLOW_SECONDS
+from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS, SLOW_SECONDS
 from botcannon_core.compose.spec import WorkersSpec
 
 TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL for a worker over its time
@@ -75,7 +75,8 @@ class Worker:
 
     def is_quick(self) -> bool:
         """True while more may be given to it behind what it runs."""
-        return self.has_just_begun() and self.term_at is None and not self.given.is_alone
+        is_fresh = self.since > time.monotonic() - self.given.slow / 2
+        return is_fresh and self.term_at is None and not self.given.is_alone
 
     def is_unused(self, rule: WorkersSpec) -> bool:
         """True if it has waited for longer than a moment without messages explains."""
@@ -115,7 +116,8 @@ def expected(slot: int, at_once: int, is_seat: bool) -> tuple[Worker, tuple[int,
     """A worker to be, and its ends of what connects it with us: its channel, and where it prints."""
     mine, theirs = frames.pair(GIVE_SECONDS)
     read_end, write_end = os.pipe()
-    return Worker(slot, Channel(mine), Lines(read_end), Given(at_once), is_seat), (
+    slow = SLOW_IN_SEAT_SECONDS if is_seat else SLOW_SECONDS
+    return Worker(slot, Channel(mine), Lines(read_end), Given(at_once, slow), is_seat), (
         theirs,
         write_end,
     )

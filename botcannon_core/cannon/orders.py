@@ -6,7 +6,7 @@ be slow, those behind it must not wait: the pool takes them back and gives them 
 needed for that, as both follow one rule:
 
     A pool that has seen a message run for longer than SLOW_SECONDS, and finds no word of its end, may
-    take back all that is behind it.
+    take back all that is behind it. (In a seat, SLOW_IN_SEAT_SECONDS.)
     A worker that has said the end of a message, and only then looks at the clock, forgets every order it
     has if that was longer, and says so.
 
@@ -33,7 +33,10 @@ from typing import Any
 
 from botcannon_core.cannon.frames import Channel
 
-SLOW_SECONDS = 0.02  # a message that takes longer is worth a look at who waits behind it
+# A message that takes longer is worth a look at who waits behind it. In a seat each waits for a fork and
+# for a processor twice: on a busy machine that alone takes longer than the first.
+SLOW_SECONDS = 0.02
+SLOW_IN_SEAT_SECONDS = 0.1
 
 
 Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields

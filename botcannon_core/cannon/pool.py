@@ -19,7 +19,6 @@ from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
-from botcannon_core.cannon.given import PAUSE_SECONDS
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED
@@ -39,6 +38,8 @@ TIDY_SECONDS = 1.0  # while there is traffic
 CALM_TIDY_SECONDS = 5.0
 MEND_SECONDS = 0.2  # between two attempts to reach the store again
 LONGEST_WAIT_SECONDS = 1.0
+PAUSE_ENDINGS = 4  # messages that end, about, before we listen again, if there is no hurry
+LONGEST_PAUSE_SECONDS = 0.1
 MOST_TURNS = 1000  # of a message that keeps a journal, which itself counts what it tries
 
 
@@ -90,7 +91,7 @@ class Pool:
         Else each word would wake us, and take the processor from a worker for that.
         """
         if self._crew.is_supplied:
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(min(LONGEST_PAUSE_SECONDS, PAUSE_ENDINGS / max(1.0, self._pace.rate())))
 
     def _hear(self) -> None:
         try:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.frames import Channel
-from botcannon_core.cannon.orders import SLOW_SECONDS
+from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS
 from botcannon_core.cannon.recipes import Recipes, construct
 from botcannon_core.cannon.seat import FORGOT, LEFT, Turn
 from botcannon_core.message import Message
@@ -80,7 +80,9 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
     else:  # packed by hand, as the encoder alone is 20 pages
         text = b'["ended",{"how":"done","results":{},"took":%d,"turn":%d}]' % (took, turn.number)
         pool.send_packed(len(text).to_bytes(frames.HEAD_BYTES, "big") + text)
-    if monotonic() - max(order[0], turn.before) > SLOW_SECONDS or (desk and desk.has_read_others):
+    if monotonic() - max(order[0], turn.before) > SLOW_IN_SEAT_SECONDS or (
+        desk and desk.has_read_others
+    ):
         return FORGOT
     return LEFT
 
