@@ -5,8 +5,12 @@ Pure words: nothing here reads or sends one.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # not imported for everybody who answers without a file
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class File:
     text: str = ""
 
     def __str__(self) -> str:
-        if isinstance(self.data, Path):
+        if isinstance(self.data, os.PathLike):
             return self.name
         return f"{self.name} ({len(self.data):,} {'bytes' if self.is_binary else 'characters'})"
 

@@ -20,7 +20,6 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from botcannon_core.cannon import process, recipes, single, worker
@@ -36,7 +35,7 @@ COMMAND = (
     "-c",
     "import sys; sys.path.insert(1, sys.argv.pop(1)); "
     "from botcannon_core.cannon.forker import main; main()",
-    str(Path(__file__).parents[2]),
+    os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
 )
 
 # Have its libraries look up all they call at once: a worker would do it for itself, each time anew.

@@ -6,10 +6,10 @@ the one who typed is a reply; an exception of the shell's own method is the auth
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from botcannon_core.chat import help as helping
 from botcannon_core.chat import said as saying
@@ -25,6 +25,9 @@ from botcannon_core.chat.shape import shape
 from botcannon_core.chat.views import has_view, view
 from botcannon_core.chat.walk import Member, Own, data_fields, find, in_app, is_own, step
 from botcannon_core.file import File
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,9 @@ def _reply(value: Any, walk: Walk, called: Member | None, style: Style, settler:
         _pass(walk, style.gate)
     if has_view(value):
         value, is_result = settler.settle(view(value)), True
-    file = value if is_result and issubclass(type(value), (File, Path)) else None
+    # who gives a path has imported it, and others need not
+    path: Any = getattr(sys.modules.get("pathlib"), "Path", ())
+    file = value if is_result and issubclass(type(value), (File, path)) else None
     text = file.text if isinstance(file, File) else render(value, style)
     return Reply(text, path=walk.names, silent=value is None, line=line, file=file)
 

@@ -7,19 +7,22 @@ user can shadow one. Not here: whether the class suits its role (fit), and in wh
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.machinery import FileFinder, ModuleSpec
 from importlib.util import module_from_spec
-from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botcannon_core.compose.signature import parameters
 from botcannon_core.compose.spec import ClassSpec, Hidden, Place, Role, ServiceSpec
 from botcannon_core.errors import ComposeError, Problem, suggest
+
+if TYPE_CHECKING:  # `pathlib` is 0.7 MB, of a forker's nine; who needs it has imported it
+    from pathlib import Path
 
 ROOMS: Mapping[Role, str] = {
     "collector": "botcannon_core.collectors",
@@ -35,7 +38,9 @@ remembers, what to call to say how far it is, and what ends what the sender of a
 Handles = Mapping[str, Callable[[], Any]]
 """By name, what makes the thing that a class asks for."""
 
-_HOUSE = Path(__file__).parents[2]  # the folder that holds botcannon_core
+_HOUSE = os.path.dirname(
+    os.path.dirname(os.path.dirname(__file__))
+)  # the folder that holds botcannon_core
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def extras(service: ServiceSpec) -> dict[str, Callable[[], Any]]:
 
 def module_name(one: ClassSpec, project: Path | None = None) -> str:
     """The module that holds `one`, found without importing it. Raises ComposeError if there is none."""
-    folder = (project or Path.cwd()) / "app"
+    folder = os.path.join(project or os.getcwd(), "app")
     if _is_module(folder, one.file):
         return f"app.{one.file}"
     room = ROOMS.get(one.role)
@@ -127,21 +132,22 @@ def enter(project: Path | None = None) -> None:
     The project folder comes first on `sys.path`. Without an `app/__init__.py` Python would prefer an
     installed package of that name, so the namespace package is made here.
     """
-    folder = (project or Path.cwd()).resolve()
+    folder = os.path.realpath(project or os.getcwd())
+    app = os.path.join(folder, "app")
     # asked before the path is changed: a namespace package follows the path, its modules do not
-    is_ours = _belongs(sys.modules.get("app"), folder / "app")
-    sys.path[:] = [str(folder), *(path for path in sys.path if path != str(folder))]
+    is_ours = _belongs(sys.modules.get("app"), app)
+    sys.path[:] = [folder, *(path for path in sys.path if path != folder)]
     if is_ours:
         return
     for name in [name for name in sys.modules if name == "app" or name.startswith("app.")]:
         del sys.modules[name]
-    for path in (folder, folder / "app"):
+    for path in (folder, app):
         # what is there now counts; of all other folders nothing has to be read again
-        if isinstance(finder := sys.path_importer_cache.get(str(path)), FileFinder):
+        if isinstance(finder := sys.path_importer_cache.get(path), FileFinder):
             finder.invalidate_caches()
-    if not (folder / "app" / "__init__.py").is_file():
+    if not os.path.isfile(os.path.join(app, "__init__.py")):
         spec = ModuleSpec("app", None, is_package=True)
-        spec.submodule_search_locations = [str(folder / "app")]
+        spec.submodule_search_locations = [app]
         sys.modules["app"] = module_from_spec(spec)
 
 
@@ -158,30 +164,32 @@ def problem(place: Place, text: str, below: str = "") -> Problem:
     return Problem(place.file, place.line, place.path + below, text)
 
 
-def _is_module(folder: Path, name: str) -> bool:
-    path = folder.joinpath(*name.split("."))
-    return path.with_name(path.name + ".py").is_file() or (path / "__init__.py").is_file()
+def _is_module(folder: str, name: str) -> bool:
+    path = os.path.join(folder, *name.split("."))
+    return os.path.isfile(f"{path}.py") or os.path.isfile(os.path.join(path, "__init__.py"))
 
 
-def _room_folder(room: str) -> Path:
-    return _HOUSE.joinpath(*room.split("."))
+def _room_folder(room: str) -> str:
+    return os.path.join(_HOUSE, *room.split("."))
 
 
-def _no_module(one: ClassSpec, folder: Path, room: str | None) -> Problem:
+def _no_module(one: ClassSpec, folder: str, room: str | None) -> Problem:
     known = [*_modules_in(folder), *(_modules_in(_room_folder(room)) if room else ())]
     text = f"no {one.file.replace('.', '/') + '.py'!r} in app/"
     text += " and no built-in of that name" if room else ""
     return problem(one.at("file"), text + suggest(one.file, known))
 
 
-def _modules_in(folder: Path) -> list[str]:
-    found = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
+def _modules_in(folder: str) -> list[str]:
+    from pathlib import Path
+
+    found = (path.relative_to(folder).with_suffix("") for path in Path(folder).rglob("*.py"))
     names = (path.parent if path.name == "__init__" else path for path in found)
     return sorted({".".join(name.parts) for name in names if name.parts})
 
 
-def _belongs(module: ModuleType | None, folder: Path) -> bool:
-    return any(Path(path) == folder for path in getattr(module, "__path__", ()))
+def _belongs(module: ModuleType | None, folder: str) -> bool:
+    return any(os.path.normpath(path) == folder for path in getattr(module, "__path__", ()))
 
 
 def _shown(module: ModuleType) -> str:

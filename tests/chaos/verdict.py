@@ -17,6 +17,7 @@ CLOCK_SECONDS = 0.05  # between a moment and its being written down, on a busy m
 ORPHAN_SECONDS = 8.0
 # Whoever was frozen or cut off first hears what is old: messages that were given to it long ago.
 THAW_SECONDS = 1.5
+DYING_SECONDS = 0.1  # from a kill to the end of the last descendant
 AT_ONCE_SECONDS = 0.1
 AGAIN_SECONDS = (
     0.5  # until a pool has reached a store that is back, and has said again what was lost
@@ -184,8 +185,10 @@ class Verdict:
 
     def _why_again(self, run: Run, after: Run) -> str:
         for who in ("worker", "seat", "forker", "pool"):
+            # what is ordered already may begin while the signal of a parent's death is on its way
+            early = 0.0 if who == "worker" else DYING_SECONDS
             for blow in self._blows_on[getattr(run, who)]:
-                if self._is_within(blow, run.begin, after.begin):
+                if self._is_within(blow, run.begin - early, after.begin):
                     return f"{blow.what} {who}"
         for blow in self._blows_on[0]:
             if blow.host == run.host and self._is_within(blow, run.begin, after.begin):

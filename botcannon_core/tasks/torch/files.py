@@ -11,9 +11,12 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botcannon_core.file import File
+
+if TYPE_CHECKING:  # who gives a path has imported it
+    from pathlib import Path
 
 Fields = dict[str, str]
 
@@ -23,7 +26,7 @@ def fields(file: File | Path | None, most: int, typed: Iterable[str]) -> tuple[F
 
     `typed` are the words of the command.
     """
-    if file is None or (isinstance(file, Path) and not is_sendable(file, typed)):
+    if file is None or (not isinstance(file, File) and not is_sendable(file, typed)):
         return {}, ""
     name = file.name or "file"
     try:
@@ -43,7 +46,7 @@ def is_sendable(path: Path, typed: Iterable[str] = ()) -> bool:
         return False
     try:
         real = path.resolve(strict=True)
-        if not real.is_file() or any(Path(word).resolve() == real for word in typed):
+        if not real.is_file() or any(os.path.realpath(word) == str(real) for word in typed):
             return False
     except (
         OSError,
@@ -53,8 +56,7 @@ def is_sendable(path: Path, typed: Iterable[str] = ()) -> bool:
         return False
     from tempfile import gettempdir  # 0.7 MB in every worker, and few commands give a file
 
-    for folder in (Path.cwd(), Path(gettempdir())):
-        folder = folder.resolve()
+    for folder in map(os.path.realpath, (os.getcwd(), gettempdir())):
         if real.is_relative_to(folder):
             return not any(part.startswith(".") for part in real.relative_to(folder).parts)
     return False
@@ -63,7 +65,7 @@ def is_sendable(path: Path, typed: Iterable[str] = ()) -> bool:
 def _content(file: File | Path, most: int) -> bytes:
     """The content, or a little more than `most` bytes of it."""
     data = file.data if isinstance(file, File) else file
-    if isinstance(data, Path):
+    if isinstance(data, os.PathLike):
         # a pipe or a device would be read for ever, or wait
         with open(os.open(data, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
             return opened.read(most + 1)
