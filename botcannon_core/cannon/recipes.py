@@ -13,12 +13,18 @@ from typing import Any
 from botcannon_core.compose import loading
 from botcannon_core.compose.loading import Recipe
 from botcannon_core.compose.spec import ServiceSpec
-from botcannon_core.ledger.cancels import Cancel
-from botcannon_core.ledger.journal import Journal
-from botcannon_core.ledger.memory import Memory
 from botcannon_core.roles import Task
 
 Handles = dict[str, Callable[[], Any]]
+
+# Where what a worker may ask for comes from: imported in the forker where it is asked for, and not
+# elsewhere, as each fork would pay for it.
+_HOMES = {
+    "memory": "botcannon_core.ledger.memory",
+    "cancel": "botcannon_core.ledger.cancels",
+    "journal": "botcannon_core.ledger.journal",
+    "progress": "botcannon_core.cannon.progress",
+}
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,11 @@ def recipes(service: ServiceSpec, handles: Handles) -> Recipes:
     given = {**loading.extras(service), **handles, "hidden": lambda: hidden}
     ask_nothing = not any(n in loading.HANDLES or n in given for one in tasks for n in one.asks)
     everything = (*tasks, *parts.values(), *([shell] if shell else []))
-    tells_progress = any("progress" in one.asks for one in everything)
-    if tells_progress:
-        importlib.import_module("botcannon_core.cannon.progress")
+    asked = {name for one in everything for name in one.asks}
+    for name in asked & _HOMES.keys():
+        importlib.import_module(_HOMES[name])
     makers = tuple(one.maker() for one in tasks) if ask_nothing else ()
-    return Recipes(service, given, shell, tasks, parts, makers, tells_progress)
+    return Recipes(service, given, shell, tasks, parts, makers, "progress" in asked)
 
 
 def unheard(*_said: object) -> None:
@@ -68,14 +74,29 @@ def construct(
             shells.append(how.shell(handles))
         return shells[0] if shells else None
 
+    def memory() -> Any:
+        from botcannon_core.ledger.memory import Memory  # see _HOMES
+
+        return Memory(ask)
+
+    def cancel() -> Any:
+        from botcannon_core.ledger.cancels import Cancel
+
+        return Cancel(ask)
+
+    def journal() -> Any:
+        from botcannon_core.ledger.journal import Journal
+
+        return Journal(ask)
+
     handles: Handles = {
         **how.handles,
-        "memory": lambda: Memory(ask),
-        "cancel": lambda: Cancel(ask),
+        "memory": memory,
+        "cancel": cancel,
         "progress": lambda: progress,
     }
     given = {**handles, "shell": shell}
     if how.service.chain:
         parts = {name: part(given) for name, part in how.parts.items()}
-        given |= {"parts": lambda: parts, "journal": lambda: Journal(ask)}
+        given |= {"parts": lambda: parts, "journal": journal}
     return [task(given) for task in how.tasks]

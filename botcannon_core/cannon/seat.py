@@ -34,8 +34,9 @@ LEFT, FORGOT = 111, 112
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
 _LEFT_STATUS, _FORGOT_STATUS = LEFT << 8, FORGOT << 8  # as wait tells it
-_on_signal = _signal.signal  # without the enums around it, which cost a worker 20 pages
-_TERM, _DEFAULT = int(signal.SIGTERM), int(signal.SIG_DFL)
+_on_signal = _signal.signal  # without the enums around it, which cost 20 pages in each process
+_TERM, _CHLD, _HUP = int(signal.SIGTERM), int(signal.SIGCHLD), int(signal.SIGHUP)
+_DEFAULT, _IGNORE = int(signal.SIG_DFL), int(signal.SIG_IGN)
 _END = struct.Struct("@iiQ")
 
 
@@ -105,9 +106,9 @@ def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: La
 
     One for whom an order waits already is born with it.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the forker's handler is none of ours
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is for our worker, who may take its time
-    signal.signal(signal.SIGHUP, _end_group)
+    _on_signal(_CHLD, _DEFAULT)  # the forker's handler is none of ours
+    _on_signal(_TERM, _IGNORE)  # it is for our worker, who may take its time
+    _on_signal(_HUP, _end_group)
     process.die_with_parent(parent, signal.SIGHUP)
     process.inherit_orphans()  # so that we see what a worker leaves running
     began = time.monotonic()
