@@ -269,14 +269,14 @@ class Crew:
         return True
 
     def _asked(self, worker: Worker, body: Any) -> None:
-        """A worker asks for something, of which it may have ended before the answer comes."""
-        turn, era = worker.given.turn, worker.given.era
+        """A worker asks for something, and may have gone before the answer comes."""
         if self._rule.has_seats:
             self._depth.close()  # it would read what waits for its successors in search of the answer
+        who = worker.asker
 
         def answer(answer: Any) -> None:
-            if (turn, era) == (worker.given.turn, worker.given.era):
-                worker.tell("answer", (turn if self._rule.has_seats else era, answer))
+            if who == worker.asker:
+                worker.tell("answer", (who, answer))
 
         self._hooks.asked(*worker.given.said(body), answer)
 

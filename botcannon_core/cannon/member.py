@@ -51,6 +51,11 @@ class Worker:
         """What its lines in the log begin with."""
         return f"worker-{self.slot}"
 
+    @property
+    def asker(self) -> int:
+        """By what an answer finds who asked: the worker's turn in its seat, else the era."""
+        return self.given.turn if self.is_seat else self.given.era
+
     def seconds(self, rule: WorkersSpec) -> float:
         """For how long it may be in its state, if nobody has ended it yet."""
         return max(START_SECONDS, rule.timeout) if self.state == "starting" else rule.timeout
