@@ -118,7 +118,7 @@ def from_frame(body: Any) -> Ended:
 
 def _is_sound(ended: Ended) -> bool:
     if ended.how == "done" and type(ended.results) is dict and not ended.error:
-        return set(map(type, ended.results.values())) <= {str}
+        return not ended.results or set(map(type, ended.results.values())) <= {str}
     texts: list[Any] = [ended.error, ended.error_id, ended.trace]
     for part in (ended.results, ended.cause):
         if not isinstance(part, dict):

@@ -51,12 +51,13 @@ class Crew:
         self._is_dismissed = False
         self._count_at = 0.0
         self._takes_many = self._rule.isolation == "worker"
+        self._has_seats = self._rule.has_seats
         self._at_once = self._rule.concurrency if self._takes_many else 1
         # A pool's death counts a try of all that were given, and a late SIGTERM may hit the next one.
-        slow = SLOW_IN_SEAT_SECONDS if self._rule.has_seats else SLOW_SECONDS
+        slow = SLOW_IN_SEAT_SECONDS if self._has_seats else SLOW_SECONDS
         is_safe = birth.service.deliver.tries > 1 and self._rule.timeout > slow
-        may_wait = is_safe and (self._takes_many or self._rule.has_seats)
-        self._depth = Depth(may_wait, self._rule.has_seats)
+        may_wait = is_safe and (self._takes_many or self._has_seats)
+        self._depth = Depth(may_wait, self._has_seats)
         self._limits = Limits(
             self._rule, self._depth, self._at_once, self._catch_up, self._end_by, hooks
         )
@@ -87,7 +88,7 @@ class Crew:
     @property
     def is_supplied(self) -> bool:
         """True if everybody has enough to do: there is no hurry."""
-        return self._rule.has_seats and self._room.is_given(self._in["busy"], self.free)
+        return self._has_seats and self._room.is_given(self._in["busy"], self.free)
 
     @property
     def ahead(self) -> int:
@@ -194,7 +195,7 @@ class Crew:
 
     def _fork(self) -> None:
         slot = next(n for n in range(1, len(self._workers) + 2) if n not in self._workers)
-        worker, theirs = member.expected(slot, self._at_once, self._rule.has_seats)
+        worker, theirs = member.expected(slot, self._at_once, self._has_seats)
         if not self._nursery.fork(slot, *theirs):
             worker.close()
             return
@@ -262,7 +263,7 @@ class Crew:
 
     def _is_out_of_turn(self, worker: Worker, number: object) -> bool:
         """True if one before it in this seat has not said how it ended: that is the end of the seat."""
-        if not self._rule.has_seats or number == worker.given.turn:
+        if number == worker.given.turn or not self._has_seats:
             return False
         worker.fate = worker.fate or "left without a word of how it ended"
         self._nursery.signal(worker.slot, signal.SIGKILL)
@@ -270,7 +271,7 @@ class Crew:
 
     def _asked(self, worker: Worker, body: Any) -> None:
         """A worker asks for something, and may have gone before the answer comes."""
-        if self._rule.has_seats:
+        if self._has_seats:
             self._depth.close()  # it would read what waits for its successors in search of the answer
         who = worker.asker
 
@@ -288,7 +289,7 @@ class Crew:
 
     def _end(self, worker: Worker, said: dict[str, Any]) -> None:
         """A job ended; its worker goes on with the next, waits for more, or leaves."""
-        if self._is_out_of_turn(worker, said.pop("turn", None)):
+        if self._has_seats and self._is_out_of_turn(worker, said.pop("turn", None)):
             return
         leaves, forgot = said.pop("leaves", None), said.pop("forgot", False)
         self._depth.learn(said.pop("took", None))
@@ -296,9 +297,9 @@ class Crew:
         if job is None:
             return  # user code said it in its worker's name
         worker.since = worker.given.since
-        if self._rule.has_seats:
+        if self._has_seats:
             self._make_way(worker)
-        else:
+        elif leaves is not None or forgot or worker.term_at is not None or not len(worker.given):
             self._go_on(worker, leaves, forgot)
         ended = chain.from_frame(said)
         if job.id in worker.cancelled and ended.how not in ("done", "skipped"):
@@ -335,9 +336,9 @@ class Crew:
     def _rest(self, worker: Worker) -> None:
         if worker.state != "busy" or len(worker.given):
             return
-        if self._rule.has_seats and self._is_dismissed:
+        if self._has_seats and self._is_dismissed:
             self._let_go(worker)
-        elif self._rule.has_seats:
+        elif self._has_seats:
             self._become(worker, "starting")  # the next of the seat
         else:
             self._become(worker, "leaving" if worker.is_closing else "ready")

@@ -65,8 +65,11 @@ class Depth:
         workers would be given one at a time for that, which makes the machine the busier.
         """
         if isinstance(took, int) and 0 <= took < FOR_EVER:
-            seconds = min(max(took, 1) / 1_000_000, ODD_TIMES * self._seconds)
-            self._seconds += (seconds - self._seconds) * 0.05
+            usual = self._seconds
+            seconds = (took or 1) / 1_000_000
+            if seconds > ODD_TIMES * usual:
+                seconds = ODD_TIMES * usual
+            self._seconds = usual + (seconds - usual) * 0.05
 
 
 class Given:
@@ -147,8 +150,10 @@ class Given:
         """The first one ended, or of those that run at the same time the one with this id."""
         self._since = time.monotonic()
         self.turn += 1
+        if self._at_once == 1:
+            return self._jobs.popleft()[1] if self._jobs else None
         for place, (_, job) in enumerate(self._jobs):
-            if self._at_once == 1 or job.id == job_id:
+            if job.id == job_id:
                 del self._jobs[place]
                 return job
         return None

@@ -343,9 +343,9 @@ class Pace:
         self._busy_at = time.monotonic()
 
     def one_more(self) -> None:
-        """A message has ended."""
+        """A message has ended, and there is traffic."""
         self._ends += 1
-        self.busy()
+        self._busy_at = time.monotonic()
 
     def is_calm(self) -> bool:
         """True when there was no traffic for the cooldown."""

@@ -46,7 +46,7 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
     desk = None
     try:
         tasks = []
-        for make in how.makers:
+        for make in how.makers:  # a comprehension would be a call
             tasks.append(make())
         if not tasks:
             desk = _Desk(how, pool, turn)
@@ -80,11 +80,9 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
     else:  # packed by hand, as the encoder alone is 20 pages
         text = b'["ended",{"how":"done","results":{},"took":%d,"turn":%d}]' % (took, turn.number)
         pool.send_packed(len(text).to_bytes(frames.HEAD_BYTES, "big") + text)
-    if monotonic() - max(order[0], turn.before) > SLOW_IN_SEAT_SECONDS or (
-        desk and desk.has_read_others
-    ):
-        return FORGOT
-    return LEFT
+    is_slow = monotonic() - max(order[0], turn.before) > SLOW_IN_SEAT_SECONDS
+    has_read_others = desk is not None and desk.has_read_others
+    return FORGOT if is_slow or has_read_others else LEFT
 
 
 class _Desk:
@@ -95,9 +93,8 @@ class _Desk:
         self._pool = pool
         self._number = turn.number
         self._progress = None
-        self.has_read_others = (
-            False  # orders, in search of an answer; they are lost to our successors
-        )
+        # orders, in search of an answer: they are lost to our successors
+        self.has_read_others = False
         if how.tells_progress:
             from botcannon_core.cannon.progress import Progress  # the forker has it
 
