@@ -23,6 +23,7 @@ Frame = tuple[str, Any]
 _HEAD = struct.Struct("!I")
 HEAD_BYTES = _HEAD.size
 _RECEIVE_BYTES = 1 << 16
+_MOST_AT_ONCE = 1 << 20
 LARGEST_BYTES = 1 << 30  # a length beyond this is no frame of ours: the stream is broken
 
 
@@ -96,16 +97,20 @@ class Channel:
         return frames
 
     def _read(self, length: int) -> bytes:
-        data = b""
-        while len(data) < length:
+        parts: list[bytes] = []
+        left = length
+        while left:
             try:
-                more = os.read(self._descriptor, length - len(data))
+                part = os.read(self._descriptor, min(left, _MOST_AT_ONCE))
             except ConnectionError:
-                more = b""
-            if not more:
+                part = b""
+            if not part:
                 raise EOFError("the other end is closed")
-            data = data + more if data else more
-        return data
+            if len(part) == length:
+                return part  # as nearly always
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
 
     def is_closed(self) -> bool:
         """True if the other end is closed. Reads nothing, never waits."""

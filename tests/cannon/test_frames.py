@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -52,13 +52,33 @@ def test_a_frame_that_comes_byte_by_byte_is_whole_only_at_its_last(
     assert channel.receive() == [("k", "slow")]
 
 
-def test_ten_megabytes_arrive_whole(ends: tuple[Channel, socket.socket]) -> None:
+def first(channel: Channel) -> frames.Frame:
+    while not (heard := channel.receive()):
+        pass
+    return heard[0]
+
+
+@pytest.mark.parametrize("receive", [first, Channel.receive_one])
+def test_ten_megabytes_arrive_whole(
+    ends: tuple[Channel, socket.socket], receive: Callable[[Channel], frames.Frame]
+) -> None:
     channel, theirs = ends
     big = "x" * 10_000_000
     sender = threading.Thread(target=lambda: Channel(theirs.dup().detach()).send("big", big))
     sender.start()
-    assert channel.receive_one() == ("big", big)
+    assert receive(channel) == ("big", big)
     sender.join()
+
+
+def test_what_follows_one_frame_is_left_for_another_process(
+    ends: tuple[Channel, socket.socket],
+) -> None:
+    channel, theirs = ends
+    assert not channel.has_news()
+    theirs.sendall(framed(("mine", 1)) + framed(("yours", 2)))
+    assert channel.receive_one() == ("mine", 1)
+    assert channel.has_news()
+    assert Channel(channel.fileno()).receive_one() == ("yours", 2)
 
 
 @pytest.mark.parametrize(
