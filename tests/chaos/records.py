@@ -74,7 +74,6 @@ class Records:
         self.intakes: dict[str, int] = {}  # host -> pid of its last intake
         self.pools: dict[str, Run] = {}  # host -> its last run
         self.answered: set[int] = set()
-        self._above: dict[tuple[str, int], tuple[int, int]] = {}  # seat -> its forker and its pool
 
     def look(self) -> None:
         for words in self._runs.read():
@@ -97,11 +96,8 @@ class Records:
         kind, number, entry, worker, seat, forker, pool, host, time = words
         key = (entry, int(worker))
         if kind == "begin":
-            # who began after a death above it has been adopted: what its seat's first worker saw counts
-            if (host, int(forker)) in self._above:
-                seat = forker
-            above = self._above.setdefault((host, int(seat)), (int(forker), int(pool)))
-            run = Run(int(number), entry, int(worker), int(seat), *above, host, float(time))
+            ids = map(int, (worker, seat, forker, pool))
+            run = Run(int(number), entry, *ids, host, float(time))
             self.open[key] = self.pools[host] = run
         else:
             run = replace(self.open.pop(key), end=float(time))

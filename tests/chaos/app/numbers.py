@@ -17,6 +17,8 @@ from botcannon_core import Halt, Message
 
 AT_ONCE = 10  # messages of one read(): those that a killed intake may yield again
 GREEDY_BYTES = 10_000_000
+# A forker and its pool, known as it imports this: later one of them may be dead, and others adopt us.
+ABOVE = (os.getpid(), os.getppid())
 SLACK = 3600.0  # seconds: for ever, as a test sees it
 
 
@@ -72,7 +74,7 @@ class Work:
 
     def __init__(self, folder: str) -> None:
         self._book = Book(Path(folder, "runs.txt"))
-        self._who = (os.getpid(), *_above(), os.environ["BOTCANNON_HOST"])
+        self._who = (os.getpid(), os.getpgid(0), *ABOVE, os.environ["BOTCANNON_HOST"])
 
     def task(self, message: Message, results: dict[str, Any]) -> dict[str, Any]:
         """Work for a while, or die."""
@@ -97,15 +99,6 @@ class WorkTogether(Work):
         await asyncio.sleep(SLACK if "poison" in message else float(message["seconds"]))
         self._book.write("end", message["number"], message.id, *self._who)
         return {"square": int(message["number"]) ** 2}
-
-
-def _above() -> tuple[int, int, int]:
-    """This worker's seat (where there is none, itself), its forker and its pool."""
-    found = [os.getpid()]
-    while "cannon.forker" in Path(f"/proc/{found[-1]}/cmdline").read_text():
-        stat = Path(f"/proc/{found[-1]}/stat").read_text()
-        found.append(int(stat.rpartition(")")[2].split()[1]))
-    return found[-3], found[-2], found[-1]
 
 
 def _raise() -> None:
