@@ -88,7 +88,7 @@ class Crew:
     @property
     def is_supplied(self) -> bool:
         """True if everybody has enough to do: there is no hurry."""
-        return self._has_seats and self._room.is_given(self._in["busy"], self.free)
+        return self._has_seats and self._room.is_supplied(self._in["busy"], self.free)
 
     @property
     def ahead(self) -> int:

@@ -65,7 +65,7 @@ class Depth:
         workers would be given one at a time for that, which makes the machine the busier.
         """
         if isinstance(took, int) and 0 <= took < FOR_EVER:
-            usual = self._seconds
+            usual = self._seconds  # no min and max, as this is done for every job
             seconds = (took or 1) / 1_000_000
             if seconds > ODD_TIMES * usual:
                 seconds = ODD_TIMES * usual

@@ -122,7 +122,5 @@ def expected(slot: int, at_once: int, is_seat: bool) -> tuple[Worker, tuple[int,
     mine, theirs = frames.pair(GIVE_SECONDS)
     read_end, write_end = os.pipe()
     slow = SLOW_IN_SEAT_SECONDS if is_seat else SLOW_SECONDS
-    return Worker(slot, Channel(mine), Lines(read_end), Given(at_once, slow), is_seat), (
-        theirs,
-        write_end,
-    )
+    worker = Worker(slot, Channel(mine), Lines(read_end), Given(at_once, slow), is_seat)
+    return worker, (theirs, write_end)

@@ -49,7 +49,7 @@ class Room:
             return free
         return free * self.at_once + sum(self.at_once - len(one.given) for one in busy.values())
 
-    def is_given(self, busy: Workers, free: int) -> bool:
+    def is_supplied(self, busy: Workers, free: int) -> bool:
         """True if nobody has room now, nor soon: half of what each may have at least is left."""
         least = self.depth.jobs // 2
         given = (len(one.given) > least for one in busy.values())

@@ -43,14 +43,14 @@ def live(how: Recipes, pool: Channel, turn: Turn) -> NoReturn:
 def work(how: Recipes, pool: Channel, turn: Turn) -> int:
     """Construct, run one message, and say how it ended; returns the exit code."""
     began = monotonic()
-    desk = None
+    asking = None
     try:
         tasks = []
         for make in how.makers:  # a comprehension would be a call
             tasks.append(make())
         if not tasks:
-            desk = _Desk(how, pool, turn)
-            tasks = desk.tasks()
+            asking = _Asking(how, pool, turn)
+            tasks = asking.tasks()
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
         pool.tell("broken", chain.as_frame(chain.failed(error, how.service.hidden)))
         return 1
@@ -62,15 +62,15 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
             began = monotonic()
     except (ConnectionError, EOFError):
         return 0  # not needed any more: let go, or the pool stops
-    if desk is not None:
-        desk.begin()
+    if asking is not None:
+        asking.begin()
     said = None
     try:
         results = chain.results_of(tasks, Message(order[2], order[1], how.service.name))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
         said = chain.as_frame(chain.ended_by(error, how.service.hidden))
-    if desk is not None:
-        desk.end()
+    if asking is not None:
+        asking.end()
     process.flush_output()
     took = int((monotonic() - began) * 1_000_000)  # a fraction costs three pages
     if said is not None:
@@ -81,11 +81,11 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
         text = b'["ended",{"how":"done","results":{},"took":%d,"turn":%d}]' % (took, turn.number)
         pool.send_packed(len(text).to_bytes(frames.HEAD_BYTES, "big") + text)
     is_slow = monotonic() - max(order[0], turn.before) > SLOW_IN_SEAT_SECONDS
-    has_read_others = desk is not None and desk.has_read_others
+    has_read_others = asking is not None and asking.has_read_others
     return FORGOT if is_slow or has_read_others else LEFT
 
 
-class _Desk:
+class _Asking:
     """What tasks that ask for something get, and what they ask the pool while they run."""
 
     def __init__(self, how: Recipes, pool: Channel, turn: Turn) -> None:
