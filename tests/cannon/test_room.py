@@ -96,3 +96,30 @@ def test_one_that_runs_many_at_once_is_given_what_it_has_not(crowd: list[Worker]
     crowd[9].is_closing = True
     room = Room(depth_of(1000), 5, PROCESSORS).among(by_slot(crowd[:2]), busy, free=1)
     assert [(worker.slot, most) for worker, most in room] == [(1, 5), (8, 4)]
+
+
+def test_there_is_no_hurry_until_one_has_half_of_what_it_may_have(crowd: list[Worker]) -> None:
+    short = Room(depth_of(100), 1, PROCESSORS)
+    most = short.depth.jobs
+    first, second = crowd[:2]
+    for worker in (first, second):
+        worker.given.add([Job(str(n), str(n), {}, "") for n in range(most)])
+    both = by_slot([first, second])
+    assert short.is_supplied(both, free=0)
+    for _ in range(most - most // 2 - 1):
+        first.given.ended()
+    assert short.is_supplied(both, free=0)
+    first.given.ended()
+    assert not short.is_supplied(both, free=0)
+    assert len(first.given), "there is a hurry before it has nothing"
+
+
+def test_there_is_a_hurry_while_one_more_could_begin(crowd: list[Worker]) -> None:
+    longer = Room(depth_of(2000), 1, PROCESSORS)
+    busy = set_to_work(crowd[:1])
+    busy[0].given.add([Job(str(n), str(n), {}, "") for n in range(longer.depth.jobs)])
+    assert longer.is_supplied(busy, free=0)
+    assert not longer.is_supplied(busy, free=1)
+    assert not longer.is_supplied({}, free=0)
+    one_at_a_time = Room(depth_of(100, is_open=False), 1, PROCESSORS)
+    assert not one_at_a_time.is_supplied(busy, free=0)
