@@ -14,6 +14,7 @@ import psutil
 
 END_SECONDS = 3.0
 TICK = os.sysconf("SC_CLK_TCK")
+MB = 1024**2
 
 
 @contextmanager
@@ -82,12 +83,12 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def weight(pid: int) -> float:
-    """The memory of a tree in MB: what is shared counts once, divided among those who share it (PSS)."""
+    """The memory of a tree in MB (1024² bytes): what is shared counts once, divided by sharers (PSS)."""
     total = 0
     for one in tree(pid):
         with suppress(psutil.NoSuchProcess):
             total += one.memory_full_info().pss
-    return total / 1e6
+    return total / MB
 
 
 def cpu(pid: int) -> float:
