@@ -86,9 +86,9 @@ class Crew:
         return max(0, most - len(self._in["busy"]))
 
     @property
-    def is_supplied(self) -> bool:
-        """True if everybody has enough to do: there is no hurry."""
-        return self._has_seats and self._room.is_supplied(self._in["busy"], self.free)
+    def supply(self) -> int:
+        """How many jobs its seats have, if each has enough to do: there is no hurry. Else 0."""
+        return self._room.supply(self._in["busy"], self.free) if self._has_seats else 0
 
     @property
     def ahead(self) -> int:

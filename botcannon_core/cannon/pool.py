@@ -38,8 +38,7 @@ TIDY_SECONDS = 1.0  # while there is traffic
 CALM_TIDY_SECONDS = 5.0
 MEND_SECONDS = 0.2  # between two attempts to reach the store again
 LONGEST_WAIT_SECONDS = 1.0
-PAUSE_ENDINGS = 4  # messages that end, about, before we listen again, if there is no hurry
-LONGEST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 0.2
 MOST_TURNS = 1000  # of a message that keeps a journal, which itself counts what it tries
 
 
@@ -86,12 +85,12 @@ class Pool:
     # --- hear -----------------------------------------------------------------------------------
 
     def _pause(self) -> None:
-        """Where everybody has enough to do, what is said meanwhile is heard and settled together.
+        """Where everybody has enough to do, listen when about half of that has ended, and not before.
 
-        Else each word would wake us, and take the processor from a worker for that.
+        Each word would wake us, and take the processor from a worker. So it is settled together, too.
         """
-        if self._crew.is_supplied:
-            time.sleep(min(LONGEST_PAUSE_SECONDS, PAUSE_ENDINGS / max(1.0, self._pace.rate())))
+        if supply := self._crew.supply:
+            time.sleep(min(LONGEST_PAUSE_SECONDS, supply / 2 / max(1.0, self._pace.rate())))
 
     def _hear(self) -> None:
         try:

@@ -49,11 +49,15 @@ class Room:
             return free
         return free * self.at_once + sum(self.at_once - len(one.given) for one in busy.values())
 
-    def is_supplied(self, busy: Workers, free: int) -> bool:
-        """True if nobody has room now, nor soon: half of what each may have at least is left."""
+    def supply(self, busy: Workers, free: int) -> int:
+        """How many jobs they all have, if nobody has room now or soon; else 0.
+
+        Nobody has while each is left with more than half of what it may have.
+        """
         least = self.depth.jobs // 2
-        given = (len(one.given) > least for one in busy.values())
-        return least > 0 and bool(busy) and not self.useful(busy, free) and all(given)
+        given = [len(one.given) for one in busy.values()]
+        has_room = least == 0 or self.useful(busy, free) or any(some <= least for some in given)
+        return 0 if has_room else sum(given)
 
     def useful(self, busy: Workers, free: int) -> int:
         """How many of `free` workers more would get something done sooner."""

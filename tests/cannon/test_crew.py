@@ -1053,12 +1053,12 @@ def test_there_is_no_hurry_while_a_seat_has_enough_to_do(start: Start, isolation
         crew.crew._depth.learn(100)
     worker = crew.ready()[0]
     most = crew.crew.room[0][1]
-    assert not crew.crew.is_supplied
+    assert not crew.crew.supply
     give_all(crew, worker, *[{"do": "pid"}] * most)
-    # quick workers for many say so much at once that a pause would make them wait
-    assert crew.crew.is_supplied == (isolation == "message")
+    # workers for many end so much at once that a pause would make them wait
+    assert crew.crew.supply == (most if isolation == "message" else 0)
     crew.until(lambda: len(crew.ended) == most, "all are done")
-    assert not crew.crew.is_supplied
+    assert not crew.crew.supply
 
 
 def test_a_lost_job_behind_another_ends_its_worker_and_says_why(

@@ -105,12 +105,12 @@ def test_there_is_no_hurry_until_one_has_half_of_what_it_may_have(crowd: list[Wo
     for worker in (first, second):
         worker.given.add([Job(str(n), str(n), {}, "") for n in range(most)])
     both = by_slot([first, second])
-    assert short.is_supplied(both, free=0)
+    assert short.supply(both, free=0) == 2 * most
     for _ in range(most - most // 2 - 1):
         first.given.ended()
-    assert short.is_supplied(both, free=0)
+    assert short.supply(both, free=0) == most + most // 2 + 1
     first.given.ended()
-    assert not short.is_supplied(both, free=0)
+    assert not short.supply(both, free=0)
     assert len(first.given), "there is a hurry before it has nothing"
 
 
@@ -118,8 +118,8 @@ def test_there_is_a_hurry_while_one_more_could_begin(crowd: list[Worker]) -> Non
     longer = Room(depth_of(2000), 1, PROCESSORS)
     busy = set_to_work(crowd[:1])
     busy[0].given.add([Job(str(n), str(n), {}, "") for n in range(longer.depth.jobs)])
-    assert longer.is_supplied(busy, free=0)
-    assert not longer.is_supplied(busy, free=1)
-    assert not longer.is_supplied({}, free=0)
+    assert longer.supply(busy, free=0)
+    assert not longer.supply(busy, free=1)
+    assert not longer.supply({}, free=0)
     one_at_a_time = Room(depth_of(100, is_open=False), 1, PROCESSORS)
-    assert not one_at_a_time.is_supplied(busy, free=0)
+    assert not one_at_a_time.supply(busy, free=0)
