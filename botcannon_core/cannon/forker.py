@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botcannon_core.cannon import process, recipes, single, worker
+from botcannon_core.cannon import pages, process, recipes, single, worker
 from botcannon_core.cannon.seat import LastWords
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
@@ -192,6 +192,7 @@ def main() -> None:
     process.flush_output()  # else every worker would print what was printed at import
     gc.collect()
     gc.freeze()  # so that a worker's collections do not copy the pages it shares with us
+    pages.gather()
     try:
         forker.run()
     except ConnectionError:
