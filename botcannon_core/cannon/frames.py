@@ -32,6 +32,8 @@ class Channel:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
         self._buffer = bytearray()
 
     def fileno(self) -> int:
@@ -129,9 +131,9 @@ class Channel:
     def _now(self) -> int:
         if self._descriptor < 0:
             return select.POLLNVAL
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
-        return next((events for _, events in poll.poll(0)), 0)
+        for _, events in self._poll.poll(0):
+            return events
+        return 0
 
     def _whole_frames(self) -> list[Frame]:
         frames: list[Frame] = []

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from botcannon_core.cannon import process
+from botcannon_core.cannon import pages, process
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.orders import Order
 
@@ -33,7 +33,8 @@ LEFT, FORGOT = 111, 112
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
-_LEFT_STATUS, _FORGOT_STATUS = LEFT << 8, FORGOT << 8  # as wait tells it
+_LEFT_STATUS = LEFT << 8  # as wait tells it
+_TO_BE_BURIED = os.WEXITED | os.WNOWAIT
 _on_signal = _signal.signal  # without the enums around it, which cost 20 pages in each process
 _TERM, _CHLD, _HUP = int(signal.SIGTERM), int(signal.SIGCHLD), int(signal.SIGHUP)
 _DEFAULT, _IGNORE = int(signal.SIG_DFL), int(signal.SIG_IGN)
@@ -47,21 +48,28 @@ class Turn:
     before it had not ended. It `will_wait` if it is born for nothing and there is little to do.
     """
 
-    __slots__ = ("before", "era", "number", "order", "will_wait")
+    __slots__ = ("before", "era", "number", "order", "will_wait", "words")
 
     def __init__(
         self,
-        number: int,
-        era: int,
-        before: float,
+        words: LastWords,
+        number: int = 0,
+        era: int = 0,
+        before: float = 0.0,
         order: Order | None = None,
         will_wait: bool = False,
     ) -> None:
+        self.words = words
         self.number = number
         self.era = era
         self.before = before
         self.order = order
         self.will_wait = will_wait
+
+    def begin(self) -> None:
+        """Be no seat any more, first of all."""
+        self.words.close()
+        _on_signal(_TERM, _DEFAULT)
 
     def awaited(self, pool: Channel) -> Order:
         """Wait for an order, and read no further: what follows is for the next. Raises EOFError."""
@@ -77,6 +85,13 @@ class LastWords:
         self._heard, self._said = os.pipe()
         os.set_blocking(self._heard, False)
         self._known: dict[int, tuple[int, int]] = {}
+
+    @classmethod
+    def unheard(cls) -> LastWords:
+        """Such as nobody listens to."""
+        words = cls()
+        words.only_say()
+        return words
 
     def say(self, status: int, memory_kb: int) -> None:
         """The last worker in this seat ended so, with this peak of memory."""
@@ -111,6 +126,7 @@ def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: La
     _on_signal(_HUP, _end_group)
     process.die_with_parent(parent, signal.SIGHUP)
     process.inherit_orphans()  # so that we see what a worker leaves running
+    pages.keep_locks_together()
     began = time.monotonic()
     number = era = 0
     while True:
@@ -119,23 +135,23 @@ def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: La
         except EOFError:
             return 0  # not needed any more
         before, began = began, time.monotonic()
-        turn = Turn(number, era, before, order, order is None and began - before > LONG_SECONDS)
+        will_wait = order is None and began - before > LONG_SECONDS
+        turn = Turn(words, number, era, before, order, will_wait)
         pid = os.fork()
         if pid == 0:
-            words.close()
-            _on_signal(_TERM, _DEFAULT)
             live(turn)
-        _, status, usage = os.wait4(pid, 0)
-        if status not in (_LEFT_STATUS, _FORGOT_STATUS):
+        end = os.waitid(os.P_PID, pid, _TO_BE_BURIED)
+        if end is None or end.si_code != os.CLD_EXITED or end.si_status not in (LEFT, FORGOT):
+            _, status, usage = os.wait4(pid, 0)
             words.say(status, usage.ru_maxrss)
             return 0
         number += 1
-        is_free = _is_childless()
-        if status == _FORGOT_STATUS or not is_free:
+        is_free = process.bury_children()
+        if end.si_status == FORGOT or not is_free:
             pool.tell("forgot", number)
             era += 1
         if not is_free:
-            words.say(_LEFT_STATUS, usage.ru_maxrss)
+            words.say(_LEFT_STATUS, 0)
             return 0
 
 
@@ -154,16 +170,6 @@ def _order(pool: Channel, era: int) -> Order | None:
         return None
     ((message_id, fields),) = body[2]
     return body[1], message_id, fields
-
-
-def _is_childless() -> bool:
-    """True if nobody is left of what the last worker has started, but the dead."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return True
-    return False
 
 
 def _end_group(_number: int, _frame: FrameType | None) -> None:

@@ -20,7 +20,7 @@ from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS
 from botcannon_core.cannon.recipes import Recipes, construct
-from botcannon_core.cannon.seat import FORGOT, LEFT, Turn
+from botcannon_core.cannon.seat import FORGOT, LEFT, LastWords, Turn
 from botcannon_core.message import Message
 from botcannon_core.roles import Task
 
@@ -31,8 +31,6 @@ def live(how: Recipes, pool: Channel, turn: Turn) -> NoReturn:
     """Be the worker of this turn in a seat. Never returns or raises."""
     code = 1
     try:
-        if turn.will_wait:
-            rehearse(how, 1)
         code = work(how, pool, turn)
     except BaseException:  # noqa: BLE001 - a mistake of ours, or a pool that is gone: say it, and end
         traceback.print_exc()
@@ -42,6 +40,9 @@ def live(how: Recipes, pool: Channel, turn: Turn) -> NoReturn:
 
 def work(how: Recipes, pool: Channel, turn: Turn) -> int:
     """Construct, run one message, and say how it ended; returns the exit code."""
+    turn.begin()
+    if turn.will_wait:
+        rehearse(how, 1)
     began = monotonic()
     asking = None
     try:
@@ -140,24 +141,8 @@ class _Nothing:
         return None
 
 
-class _NoPool(Channel):
-    """Packs and unpacks frames as a channel does, and speaks to nobody."""
-
-    def __init__(self) -> None:
-        super().__init__(-1)
-
-    def send_packed(self, data: bytes) -> None:
-        pass
-
-    def receive_one(self) -> frames.Frame:
-        return frames.unpacked(_ORDER)
-
-
-_ORDER = frames.packed("orders", (0, 0.0, [("1-1", {"name": "text"})]))[frames.HEAD_BYTES :]
-
-
 def rehearse(how: Recipes, times: int = REHEARSALS) -> None:
-    """Go a worker's way with a message of nothing.
+    """Go a worker's way with a message of nothing, born with it or not.
 
     In the forker: what Python finds out about its code while that runs (the kind of each attribute, the
     methods of each type) it writes down, and workers find it written. In a worker that waits: the
@@ -165,6 +150,13 @@ def rehearse(how: Recipes, times: int = REHEARSALS) -> None:
     """
     for one in how.tasks:
         getattr(one.entry, "task", None)  # where each class has it is noted as well
+    ours, theirs = map(Channel, frames.pair())
     for number in range(times):
         makers = (_Nothing,) if number % 2 else (_Word,)
-        work(replace(how, makers=makers, tells_progress=False), _NoPool(), Turn(0, 0, 0.0))
+        turn = Turn(LastWords.unheard())
+        theirs.send("orders", (turn.era, 0.0, [("1-1", {"name": "text"})]))
+        if number % 4 > 1:
+            turn.order = turn.awaited(ours)
+        work(replace(how, makers=makers, tells_progress=False), ours, turn)
+    ours.close()
+    theirs.close()
