@@ -140,6 +140,7 @@ def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: La
         pid = os.fork()
         if pid == 0:
             live(turn)
+        # what it has used is asked for only where that says why it died: it takes longer to tell
         end = os.waitid(os.P_PID, pid, _TO_BE_BURIED)
         if end is None or end.si_code != os.CLD_EXITED or end.si_status not in (LEFT, FORGOT):
             _, status, usage = os.wait4(pid, 0)
