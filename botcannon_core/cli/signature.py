@@ -12,7 +12,7 @@ A verb is a plain function. Its signature says everything:
   typed, options included.
 - Keyword-only ones are options. A `bool` is a switch (`--follow`) and never takes a word. Others take a
   value: `--lines=5` or `--lines 5`. One without a default has to be given.
-- Types are str, int, float, Path, Literal[...] and any of these `| None`.
+- Types are str, int, float, Path, Literal[...] and any of these `| None`. A number is at least 0.
 - `**fields: str` takes every other `--name=value`, under the name as typed.
 """
 

@@ -4,7 +4,8 @@ Pure: words in, arguments out, or a UsageError. Not here: what a signature may s
 verbs there are (verbs) and what they do.
 
 A switch takes no word; other options take one, as `--name=value` or `--name value`, `-n5` or `-n 5`.
-Texts arrive as typed. `--` ends the options; `-h` and `--help` raise HelpAsked.
+Texts arrive as typed. A number is a count or a time, so that less than 0 is refused. `--` ends the
+options; `-h` and `--help` raise HelpAsked.
 """
 
 from __future__ import annotations
@@ -137,6 +138,8 @@ class _Reading:
             raise self._wrong(f"{written} must be a whole number, not {text!r}")
         if slot.type is float and not _is_finite(text):
             raise self._wrong(f"{written} must be a number, not {text!r}")
+        if slot.type in (int, float) and slot.type(text) < 0:
+            raise self._wrong(f"{written} must be at least 0, not {text!r}")
         return slot.type(text) if slot.type in (int, float, Path) else text
 
     def _args(self) -> tuple[Any, ...]:

@@ -186,8 +186,19 @@ def test_short_options_may_be_written_together() -> None:
     assert kwargs(logs, "-fn5") == {"follow": True, "lines": 5}
 
 
-def test_a_short_option_takes_a_negative_number() -> None:
-    assert kwargs(logs, "-n", "-5") == {"lines": -5}
+@pytest.mark.parametrize("words", [("-n", "-5"), ("-n-5",), ("-n=-5",)])
+def test_a_count_below_nothing_is_refused(words: tuple[str, ...]) -> None:
+    assert refusal(logs, *words) == "verb: -n must be at least 0, not '-5'"
+
+
+@pytest.mark.parametrize("written", ["-1", "-0.001"])
+def test_a_time_below_nothing_is_refused(written: str) -> None:
+    told = refusal(send, "chat", "--text=x", f"--timeout={written}")
+    assert told == f"verb: --timeout must be at least 0, not {written!r}"
+
+
+def test_a_count_may_be_nothing() -> None:
+    assert kwargs(logs, "-n", "0") == {"lines": 0}
 
 
 def test_a_value_given_twice_is_refused() -> None:
