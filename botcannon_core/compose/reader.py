@@ -20,6 +20,7 @@ from botcannon_core.compose.chains import unfolded
 from botcannon_core.compose.classes import class_spec
 from botcannon_core.compose.nodes import Spot
 from botcannon_core.compose.spec import (
+    OF_MANY,
     BacklogSpec,
     ClassSpec,
     ComposeSpec,
@@ -123,8 +124,9 @@ def _workers(spot: Spot) -> WorkersSpec:
         # what was not written adapts; what was written must fit
         if found.setdefault(name, min(default, most)) > most:
             spot.refuse(f"{name} is {found[name]}, more than max, which is {most}")
-    if found.get("concurrency", 1) > 1 and found.get("isolation") != "worker":
-        spot.refuse("concurrency needs isolation: worker; by message each has a process of its own")
+    for name, alone in OF_MANY.items() if found.get("isolation") != "worker" else ():
+        if found.get(name, alone) != alone:
+            spot.refuse(f"{name} needs isolation: worker; by message each has a process of its own")
     return WorkersSpec(**found)
 
 

@@ -82,6 +82,10 @@ class LimitsSpec:
     processes: int = 256
 
 
+OF_MANY = {"concurrency": 1, "max_messages": 1, "max_rss": None}
+"""What only workers for many messages heed, and what it comes to where each takes one."""
+
+
 @dataclass(frozen=True)
 class WorkersSpec:
     """How many worker processes are kept, and what one may do. See docs: compose, `workers`."""

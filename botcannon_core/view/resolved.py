@@ -11,7 +11,14 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from botcannon_core.compose import conf
-from botcannon_core.compose.spec import ClassSpec, ComposeSpec, Secret, ServiceSpec, StoreSpec
+from botcannon_core.compose.spec import (
+    OF_MANY,
+    ClassSpec,
+    ComposeSpec,
+    Secret,
+    ServiceSpec,
+    StoreSpec,
+)
 from botcannon_core.ledger.address import masked
 from botcannon_core.units import BYTE, SECOND
 
@@ -55,6 +62,9 @@ def _service(service: ServiceSpec) -> dict[str, Any]:
         if one.name not in NOT_WRITTEN and not (one.name == "tasks" and service.chain)
     }
     found |= {**service.extra, **service.chain}
+    if service.workers.isolation == "message":
+        for name in OF_MANY:  # nobody heeds it, so it may not be written
+            del found["workers"][name]
     found["collector"]["poll"] = _written(service.poll, SECOND)
     return {
         name: value

@@ -52,7 +52,7 @@ def compose_of(plan: Plan, shared: Path) -> str:
         "WORK": "Work" if plan.concurrency == 1 else "WorkTogether",
         "ISOLATION": plan.isolation,
         "CONCURRENCY": str(plan.concurrency),
-        "EACH": str(50 * plan.quick),
+        "EACH": str(50 * plan.quick if plan.isolation == "worker" else 1),
         "MOST": str(plan.backlog),
     }
     compose = COMPOSE

@@ -219,6 +219,23 @@ services:
     ]
 
 
+@pytest.mark.parametrize("key", ["concurrency: 2", "max_messages: 50", "max_rss: 1GB"])
+@pytest.mark.parametrize("isolation", ["", ", isolation: message"])
+def test_what_a_worker_for_one_message_would_not_heed_is_refused(
+    written: Path, key: str, isolation: str
+) -> None:
+    assert told(written, f"{SMALLEST}    workers: {{{key}{isolation}}}\n") == [
+        f"F:4: services.chat.workers: {key.partition(':')[0]} needs isolation: worker; "
+        "by message each has a process of its own"
+    ]
+
+
+def test_what_is_for_workers_of_many_messages_may_say_that_they_take_one(written: Path) -> None:
+    many = "{isolation: worker, concurrency: 2, max_messages: 50, max_rss: 1GB}"
+    for workers in (many, "{concurrency: 1, max_messages: 1}"):
+        assert told(written, f"{SMALLEST}    workers: {workers}\n") == []
+
+
 def test_a_broken_service_leaves_the_others_alone(written: Path) -> None:
     found = reading(written, SMALLEST + "  bad: {collector: {file: x}}\n  odd: 3\n")
     assert list(found.spec.services) == ["chat"]

@@ -36,6 +36,16 @@ def test_what_is_printed_is_read_as_the_same(tmp_path: Path) -> None:
     assert resolved(second.spec) == resolved(first.spec)
 
 
+def test_what_only_workers_for_many_messages_heed_is_printed_for_them_alone(tmp_path: Path) -> None:
+    path = tmp_path / "cannon-compose.yml"
+    many = FULL.replace("lazy: true", "isolation: worker").replace("  a:", "  b:")
+    path.write_text(FULL + many.partition("services:\n")[2])
+    services = resolved(read(path).spec)["services"]
+    names = {"concurrency", "max_messages", "max_rss"}
+    assert names & set(services["a"]["workers"]) == set()
+    assert names & set(services["b"]["workers"]) == names
+
+
 def test_what_is_printed_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "cannon-compose.yml"
     path.write_text(FULL)
