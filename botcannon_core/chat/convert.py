@@ -69,6 +69,12 @@ def item_type(wanted: Any) -> Any:
     return None
 
 
+def places(wanted: Any) -> tuple[Any, ...]:
+    """The type of each item where an annotation counts them (`tuple[int, str]`), else nothing."""
+    args = typing.get_args(wanted) if typing.get_origin(wanted) is tuple else ()
+    return () if Ellipsis in args else args
+
+
 def alternatives(wanted: Any) -> list[Any]:
     """The members of a union (None last), or the annotation alone."""
     wanted = plain(wanted)
@@ -99,6 +105,8 @@ def kind_name(wanted: Any) -> str:
         return " or ".join(", ".join(named).rsplit(", ", 1))
     names = {int: "whole number", float: "number", bool: "yes or no", str: "text", ANY: "text"}
     first = alternatives(wanted)[0]
+    if counted := places(first):
+        return _counted(counted)
     if (item := item_type(wanted)) is not None:
         return f"list of {kind_name(item)}, with commas"
     return names.get(first) or str(getattr(first, "__name__", "value")).lower()
@@ -122,6 +130,8 @@ def _value(word: Word, wanted: Any) -> Any:
         return _one_of(word, {str(value): value for value in typing.get_args(wanted)})
     if origin in _LISTS:
         parts = [Word(part.strip(), word.quoted) for part in word.text.split(",") if part.strip()]
+        if counted := places(wanted):
+            return _each_in_its_place(parts, counted)
         item = item_type(wanted)
         return _LISTS[origin](_value(part, plain(item)) for part in parts)
     if isinstance(origin, type) and issubclass(origin, Enum):
@@ -129,6 +139,23 @@ def _value(word: Word, wanted: Any) -> Any:
     if reader := _reader(origin):
         return reader(word)
     raise _Unfit("left out: its type cannot be typed in a chat")
+
+
+def _each_in_its_place(parts: list[Word], counted: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(parts) != len(counted):
+        raise _Unfit(_counted(counted))
+    found = []
+    for place, (part, wanted) in enumerate(zip(parts, counted, strict=True), 1):
+        try:
+            found.append(_value(part, plain(wanted)))
+        except _Unfit as unfit:
+            raise _Unfit(f"{unfit} at place {place}") from None
+    return tuple(found)
+
+
+def _counted(places: tuple[Any, ...]) -> str:
+    kinds = ", ".join(kind_name(one) for one in places)
+    return f"{len(places)} items with commas ({kinds})" if len(places) > 1 else f"one {kinds}"
 
 
 def _reader(wanted: Any) -> Callable[[Word], Any] | None:
