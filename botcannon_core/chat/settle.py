@@ -1,12 +1,14 @@
 """What a call gave is waited for: coroutines awaited, generators read up to a number of items.
 
 Not here: how the outcome looks (render). One event loop serves one command, so that what a first
-call opened still works in the next; asyncio is imported only when something asks to be awaited.
+call opened still works in the next; asyncio is imported only when something asks to be awaited. It has
+a loop of its own also where one runs already, as where a worker runs many messages at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from itertools import islice
 from types import AsyncGeneratorType, GeneratorType, TracebackType
@@ -49,7 +51,7 @@ class Settler:
         at: TracebackType | None,
     ) -> None:
         if self._runner is not None:
-            self._runner.close()
+            _apart(self._runner.close)
 
     def settle(self, value: Any) -> Any:
         """`value` itself, or what it comes to: awaited, read, never left half done."""
@@ -68,7 +70,21 @@ class Settler:
             import asyncio  # 40 ms that most bots never need, in every forker
 
             self._runner = asyncio.Runner()
-        return self._runner.run(coroutine)
+        return _apart(self._runner.run, coroutine)
+
+
+def _apart(function: Callable[..., Any], *args: Any) -> Any:
+    """Call what runs a loop: in another thread if one runs in this, which waits for it."""
+    import asyncio  # who comes here has it
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return function(*args)
+    from concurrent.futures import ThreadPoolExecutor  # only workers of many messages come so far
+
+    with ThreadPoolExecutor(1) as another:
+        return another.submit(copy_context().run, function, *args).result()
 
 
 def _first(

@@ -1,7 +1,9 @@
 """Results that take time or come one by one."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 
 from botcannon_core.chat.settle import Items, Settler
 
@@ -16,13 +18,31 @@ def test_a_coroutine_of_a_coroutine_is_awaited() -> None:
 
 
 def test_one_event_loop_serves_a_whole_command() -> None:
-    import asyncio
-
     async def loop() -> int:
         return id(asyncio.get_running_loop())
 
     with Settler() as settler:
         assert settler.settle(loop()) == settler.settle(loop())
+
+
+def test_where_a_loop_runs_a_command_has_one_of_its_own() -> None:
+    whose = ContextVar("whose", default="")
+
+    async def loop() -> tuple[int, str]:
+        return id(asyncio.get_running_loop()), whose.get()
+
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+
+    async def outer() -> None:
+        whose.set("ada's")
+        with Settler() as settler:
+            first, second = settler.settle(loop()), settler.settle(loop())
+            assert settler.settle(numbers()) == Items([1])
+        assert first == second == (first[0], "ada's")
+        assert first[0] != id(asyncio.get_running_loop())
+
+    asyncio.run(outer())
 
 
 def test_a_generator_is_read_so_far_and_closed() -> None:

@@ -114,6 +114,56 @@ def test_each_of_them_has_its_own_handles() -> None:
     ]
 
 
+SHELL_SERVICE = """
+collector: {file: bot, entry: Two}
+shell: {file: bot, entry: Shell}
+tasks: [{file: bot, entry: before}, {file: torch, entry: Torch}]
+workers: {isolation: worker, concurrency: 5, hot: 1, max: 1}
+"""
+SHELL_BOT = """
+import asyncio
+
+from botcannon_core import Halt
+
+
+class Two:
+    def __init__(self):
+        self.is_asked = False
+
+    def read(self):
+        if self.is_asked:
+            raise Halt
+        self.is_asked = True
+        yield from ({"user": user, "text": "nap"} for user in ("ada", "bob"))
+
+    def taskback(self, message):
+        with open("home", "a") as file:
+            print(message["user"], message["text"], message.get("before"), message.error, file=file)
+
+    def note(self, message):
+        pass
+
+
+class Shell:
+    async def nap(self, progress):
+        progress("naps")
+        await asyncio.sleep(0.1)
+        return "rested"
+
+
+async def before(message, results):
+    await asyncio.sleep(0.1)
+    return {"before": message["user"]}
+"""
+
+
+def test_a_shell_with_async_commands_may_stand_behind_an_async_task() -> None:
+    with hosts(SHELL_SERVICE, SHELL_BOT) as here:
+        assert here.up("a").wait(60) == 0
+        home = (here.folder / "a" / "home").read_text().splitlines()
+    assert sorted(home) == ["ada rested ada None", "bob rested bob None"]
+
+
 KILLER_SERVICE = """
 collector: {file: bot, entry: Ten}
 tasks: [{file: bot, entry: Work}]
