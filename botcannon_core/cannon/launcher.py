@@ -47,10 +47,10 @@ class Launcher:
         self,
         ready: Ready,
         log: Log,
-        on_up: Callable[[bool], None] | None = None,
+        on_up: Callable[[dict[str, str]], None] | None = None,
     ) -> None:
         self._ready = ready
-        self._on_up = on_up  # told once: everything is up, or something failed
+        self._on_up = on_up  # told once, all states: everything is up, or something failed
         self._log = log
         self._me = life.own_life()
         self._watch = Watch()
@@ -183,9 +183,11 @@ class Launcher:
         self._tell_once()
 
     def _tell_once(self) -> None:
-        services = self._services.values()
-        if self._on_up and all(s.is_up or s.is_over or s.state == "standby" for s in services):
-            self._on_up(not any(s.failure for s in services))
+        services = self._services
+        if self._on_up and all(
+            s.is_up or s.is_over or s.state == "standby" for s in services.values()
+        ):
+            self._on_up({n: "failed" if s.failure else s.state for n, s in services.items()})
             self._on_up = None
 
     def _announce(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from botcannon_core.cannon import locks, prepare
 from botcannon_core.cannon.declared import OWN_FOLDER, Declared
@@ -22,6 +22,9 @@ from botcannon_core.cli.asking import ask_for_secret
 from botcannon_core.cli.importing import hurry
 from botcannon_core.compose import loading
 from botcannon_core.errors import ComposeError, ServiceError, UsageError
+
+if TYPE_CHECKING:
+    from botcannon_core.cannon.log import Log
 
 LOG_FOLDER = Path(OWN_FOLDER, "log")
 ONLY: dict[str, frozenset[Part]] = {
@@ -71,19 +74,30 @@ def _import(declared: Declared, parts: frozenset[Part]) -> None:
 def _run(
     ready: Ready,
     screen: TextIO | None,
-    on_up: Callable[[bool], None] | None = None,
+    on_up: Callable[[dict[str, str]], None] | None = None,
 ) -> int:
     from botcannon_core.cannon.launcher import Launcher  # see _import
     from botcannon_core.cannon.log import Log
 
     log = Log(ready.project / LOG_FOLDER, screen)
-    launcher = Launcher(ready, log, on_up)
+    launcher = Launcher(ready, log, on_up or (partial(_say_up, log) if screen else None))
     try:
         return launcher.run()
     finally:
         log.close()
         if screen is None:  # the log was shown to nobody
             _tell_failures(launcher.failures)
+
+
+def _say_up(log: Log, states: Mapping[str, str]) -> None:
+    """Say what runs, and how to go on: services that print nothing look like ones that hang."""
+    notes = {"ready": "", "standby": " (standby)"}
+    up = [name + notes[state] for name, state in states.items() if state in notes]
+    if up:
+        log.say(
+            f"up: {', '.join(up)} (process {os.getpid()}); Ctrl-C or `botcannon down` ends it, "
+            f"`botcannon status` and `botcannon ps` tell more"
+        )
 
 
 def _tell_failures(failures: Mapping[str, str]) -> None:
@@ -107,8 +121,8 @@ def _detached(ready: Ready, held: list[int]) -> int:
     locks.sign(held)
     _leave_the_terminal()
 
-    def on_up(fine: bool) -> None:
-        os.write(tells, b"1" if fine else b"0")
+    def on_up(states: dict[str, str]) -> None:
+        os.write(tells, b"0" if "failed" in states.values() else b"1")
         os.close(tells)
 
     return _run(ready, None, on_up)

@@ -1,5 +1,6 @@
 """What `start`, `stop` and `restart` say of services under a running `up`, with real processes."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 
@@ -55,3 +56,36 @@ def test_a_restart_into_code_that_fails_says_so(here: Project) -> None:
     assert restarted.stdout in ("work: failed\n", "work: ended\n")
     assert restarted.returncode == 1
     assert here.code() == 1
+
+
+SILENT = """
+collector: {file: timer, entry: Timer, conf: {kwargs: {every: 1h}}}
+tasks: [{file: work, entry: Work}]
+"""
+
+
+def test_an_up_of_services_that_say_nothing_says_that_they_are_up_and_how_to_go_on() -> None:
+    with project(SILENT) as made:
+        started = made.up()
+        made.until(lambda: made.text, "it says something")
+        assert json.loads(order(made, "ps", "--format=json").stdout)[0]["state"] == "ready"
+        ended = order(made, "down").stdout
+        assert ended == f"ended: work (process {started.pid})\n"
+        assert made.code() == 0
+        assert made.text == (
+            f"botcannon    | up: work (process {started.pid}); Ctrl-C or `botcannon down` ends it, "
+            "`botcannon status` and `botcannon ps` tell more\n"
+        )
+
+
+def test_an_up_whose_service_fails_at_once_does_not_say_that_it_is_up() -> None:
+    with project(SILENT) as made:
+        (made.folder / "app" / "work.py").write_text(
+            "class Work:\n"
+            "    def __init__(self):\n        raise ValueError\n\n"
+            "    def task(self, message, results): ...\n"
+        )
+        made.up()
+        assert made.code() == 1
+        assert "the service fails" in made.text
+        assert " up: " not in made.text
