@@ -12,6 +12,7 @@ from botcannon_core.cannon.intake.desk import Desk
 from botcannon_core.cannon.intake.returns import Returns
 from botcannon_core.cannon.intake.turns import LEAST_AHEAD
 from botcannon_core.compose.spec import BacklogSpec, ClassSpec, ServiceSpec
+from botcannon_core.errors import MessageError
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
 from botcannon_core.ledger.store import Store
@@ -43,6 +44,18 @@ def test_only_what_is_let_in_is_stored_and_the_others_are_counted(line: Line, st
     stored: Any = store.client().xrange(KEYS.data)
     assert [fields["may"] for _, fields in stored] == ["yes", "yes"]
     assert desk.turned_away == 3
+
+
+@pytest.mark.parametrize("odd", [1, 0, None, b"yes", ["why"], {}, object()])
+def test_an_answer_that_is_neither_yes_nor_no_is_refused(line: Line, odd: object) -> None:
+    class Odd:
+        def admit(self, fields: dict[str, str]) -> object:
+            return odd
+
+    desk = Desk(line, KEYS, "h:1:1", SERVICE, Odd())
+    with pytest.raises(MessageError, match=r"^Picky.admit returned .*: return True, False, or a"):
+        desk.put({"may": "x"})
+    assert desk.under_way == desk.turned_away == 0
 
 
 def test_who_is_told_gets_an_answer_that_belongs_to_no_entry(line: Line) -> None:

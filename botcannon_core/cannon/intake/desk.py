@@ -39,7 +39,8 @@ class Desk:
         self._life = life
         self._gate = Gate.of(service)
         self._turns = Turns.of(service)
-        self._source = f"{service.collector.entry}.read"
+        self._entry = service.collector.entry
+        self._source = f"{self._entry}.read"
         self._number = 0
         self._ended = 0
         self._put: list[dict[str, str]] = []  # with numbers up to `_number`, not said yet
@@ -63,7 +64,7 @@ class Desk:
         """
         fields = checked_fields(item, self._source)
         verdict = True if self._may_enter is None else self._may_enter(fields)
-        if isinstance(verdict, str) or not verdict:
+        if verdict is not True:
             self._turn_away(fields, verdict)
         elif self._turns is not None and has_turn(fields):
             # who wants theirs ended waits for nobody: it would have ended when the wish is heard
@@ -127,8 +128,14 @@ class Desk:
         return is_crowded or bool(self._refused) or on_their_way >= MOST_UNANSWERED // 2
 
     def _turn_away(self, fields: dict[str, str], why: object) -> None:
+        if why is not False and not isinstance(why, str):
+            # not guessed at: a no for a yes shuts everybody out, a yes for a no lets them in
+            raise MessageError(
+                f"{self._entry}.admit returned {why!r:.40}, of type {type(why).__name__}: "
+                "return True, False, or a text that says why not"
+            )
         self.turned_away += 1
-        if isinstance(why, str) and why:
+        if why:
             told = {**fields, "_outcome": "parked", "_error": why}
             self.refusals.append(Message(told, "", self._keys.service))
 
