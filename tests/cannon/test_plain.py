@@ -11,6 +11,7 @@ from botcannon_core.cannon import frames
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.plain import DELIVER_SECONDS, PlainLoop
+from botcannon_core.cannon.intake.returns import AT_ONCE
 from botcannon_core.cannon.process import forget_signals
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 from botcannon_core.ledger.keys import Keys
@@ -107,3 +108,37 @@ def test_answers_that_take_long_let_the_collector_read_in_between(
     loop.run()
     assert door.answers() == numbers
     assert max(door.turns()) <= 2
+
+
+class Flooded(Door):
+    """Turns away all that it reads, and ends when it has told each of them why."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.yielded = self.most = 0
+
+    def admit(self, _fields: dict[str, str]) -> str:
+        return "too much"
+
+    def read(self) -> Iterator[dict[str, str]]:
+        while self.yielded < 4 * AT_ONCE:
+            self.yielded += 1
+            yield {"n": str(self.yielded)}
+        if len(self.answers()) == self.yielded:
+            raise Halt
+
+    def taskback(self, message: Message) -> None:
+        super().taskback(message)
+        self.most = max(self.most, self.yielded - len(self.answers()))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("door", [Flooded()])
+def test_who_tells_why_not_more_slowly_than_it_reads_is_asked_for_no_more_meanwhile(
+    loop: PlainLoop, door: Flooded
+) -> None:
+    """These answers are nowhere else, so that they could only pile up here."""
+    door.seconds = 0.001
+    loop.run()
+    assert door.answers() == [str(n) for n in range(1, 4 * AT_ONCE + 1)]
+    assert door.most < 2 * AT_ONCE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from botcannon_core.cannon.intake.returns import Returns
+from botcannon_core.cannon.intake.returns import AT_ONCE, Returns
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
 from botcannon_core.ledger.store import Store
@@ -132,4 +132,29 @@ def test_answers_that_were_taken_together_are_acknowledged_in_one_command(
     while returns._unacknowledged:
         returns._line.hear(0.01)
     assert counted.sends == 1
+    assert returns.are_home()
+
+
+def test_of_what_dead_intakes_held_no_more_is_taken_over_than_can_be_delivered(
+    make: Make, store: Store
+) -> None:
+    """It is safe in the store; here it would only be memory, and each life would hold more."""
+    held = [answer(store, "h:0:0") for _ in range(3 * AT_ONCE)]
+    client = store.client()
+    client.xgroup_create(KEYS.taskback, "intake", "0")
+    client.xreadgroup("intake", "h:0:0", {KEYS.taskback: ">"}, count=len(held))
+    returns = make("h:1:1", Alone())
+    taken: list[str] = []
+    deadline = time.monotonic() + 20
+    while len(taken) < len(held):
+        assert time.monotonic() < deadline, f"only {len(taken)} came"
+        hear(returns)
+        assert len(returns.waiting) < 2 * AT_ONCE
+        for _ in range(min(len(returns.waiting), AT_ONCE // 2)):
+            one = returns.waiting.popleft()
+            taken.append(one.entry)
+            returns.done(one)
+        returns.say()
+    assert taken == held
+    hear(returns)
     assert returns.are_home()

@@ -102,8 +102,8 @@ class Desk:
 
     @property
     def is_clear(self) -> bool:
-        """True when everything put has been stored and told."""
-        return self.is_quiet and not self._refused and not self.stored
+        """True when everything put has been stored and told, or is about to be told why not."""
+        return self.is_quiet and not (self._refused or self.stored or self.refusals)
 
     @property
     def under_way(self) -> int:
@@ -113,7 +113,7 @@ class Desk:
     @property
     def has_news(self) -> bool:
         """True when there is something to send, or to tell."""
-        return bool(self.refusals) or not self.is_clear
+        return not self.is_clear
 
     @property
     def is_quiet(self) -> bool:
@@ -124,7 +124,7 @@ class Desk:
     def is_full(self) -> bool:
         """True when nothing more should be put now."""
         is_crowded = self._turns is not None and self._turns.is_full
-        on_their_way = len(self._put) + self._unheard
+        on_their_way = max(len(self._put) + self._unheard, len(self.refusals))
         return is_crowded or bool(self._refused) or on_their_way >= MOST_UNANSWERED // 2
 
     def _turn_away(self, fields: dict[str, str], why: object) -> None:

@@ -212,8 +212,8 @@ class Intake:
         self.desk.turned_away = 0
 
     def _answer_turned_away(self) -> None:
-        """Tell them why not, if `admit` said it."""
-        while self.desk.refusals:
+        """Tell them why not, if `admit` said it; while too many are not told, nothing more is read."""
+        while self.desk.refusals and self.returns.has_room:
             self.returns.tell(self.desk.refusals.popleft())
 
     def leave(self) -> None:

@@ -2,7 +2,8 @@
 
 It reads the taskback stream through the service's group, passes silently over what belongs to somebody
 else (a `send`, a `chat`) or needs no answer, and acknowledges what the collector has taken. What a
-killed intake held comes again, marked `redelivered`.
+killed intake held comes again, marked `redelivered`. No more is read or taken over than can be delivered
+soon: the rest is safe in the store.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from botcannon_core.message import Message
 
 AT_ONCE = 1000  # taskbacks asked for together: as many as a turn may put, or they would pile up
 LOOK_SECONDS = 5.0
-MOST_INHERITED = 1_000_000  # all of it: a dead intake held at most AT_ONCE and what came meanwhile
 PREFIX = f"{stream.INTAKE}@"  # of the group of one of many intakes
 OWN = "told:"  # of an answer that is no entry of a stream
 VISITORS = ("send:", "chat:")  # those who read only their own answer, by themselves
@@ -69,9 +69,14 @@ class Returns:
         self.reader = Reader(store, keys.taskback, self._group, me, start)
         self.waiting: deque[Return] = deque()
 
+    @property
+    def has_room(self) -> bool:
+        """True while more may be brought here; a portion that was asked for still comes."""
+        return len(self.waiting) < AT_ONCE
+
     def ask(self) -> None:
         """Ask for more, unless a question is out or enough is at hand."""
-        if not self.reader.is_asked and len(self.waiting) < AT_ONCE:
+        if not self.reader.is_asked and self.has_room:
             self.reader.ask(AT_ONCE)
 
     def hear(self) -> None:
@@ -92,7 +97,7 @@ class Returns:
         """Give out notes; every few seconds, take over what dead intakes of this service have left."""
         self.waiting += [Return("", note, "note") for note in self._notes.due()]
         now = time.monotonic()
-        if now < self._look_at:
+        if now < self._look_at or not self.has_room:
             return
         self._look_at = now + LOOK_SECONDS
         if self._is_one_of_many:
@@ -211,12 +216,17 @@ class Returns:
         """Only one intake of a service reads at a time: whoever else held something is over."""
         for about in stream.described(answer):
             if about["name"] != self._me:
-                args = (self._group, self._me, about["name"], MOST_INHERITED)
+                args = (self._group, self._me, about["name"], AT_ONCE)
                 self._line.run("adopt", (self._keys.taskback,), *args, then=self._adopted)
+                if about["pending"]:
+                    break  # the others are looked at when that has come
 
     def _adopted(self, answer: Any) -> None:
-        for entry in [] if isinstance(answer, Refused) else stream.entries(answer):
+        if not answer or isinstance(answer, Refused):
+            return
+        for entry in stream.entries(answer):
             self._sort(entry, redelivered=True)
+        self._look_at = 0.0  # there may be more
 
     def _inherit_from_groups(self, answer: Any) -> None:
         for about in stream.described(answer):
