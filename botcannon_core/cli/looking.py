@@ -54,6 +54,7 @@ STATUS: tuple[Column, ...] = (
     ("TASKBACKS", lambda row: row.taskbacks),
     ("STORED/S", lambda row: row.stored_per_second),
     ("ENDED/S", lambda row: row.ended_per_second),
+    ("REPEATS", lambda row: row.repeats),
     ("DISRUPTIONS", lambda row: row.disruptions),
     ("TURNED AWAY", lambda row: row.turned_away),
     ("COLLECTOR", lambda row: row.collector),
@@ -115,8 +116,8 @@ def status(
     """Show SERVICE, or all, in numbers: what waits, what runs, what was done, and how fast.
 
     BACKLOG is not read by a pool yet, IN FLIGHT is held by one, DEAD was parked and waits to be
-    handled, TASKBACKS are on their way home, TURNED AWAY were not even let in by the collector. The
-    rates are messages a second, measured for one second.
+    handled, TASKBACKS are on their way home, REPEATS were dropped by `unique`, TURNED AWAY were not
+    even let in by the collector. The rates are messages a second, measured for one second.
     """
     with opened(file, *filter(None, (service,))) as project:
         rows = measured(project.store, {name: project.has_tasks(name) for name in project.services})

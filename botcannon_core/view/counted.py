@@ -23,7 +23,7 @@ MOST_COUNTED = (
     100_000  # entries counted one by one where the store does not know how many there are
 )
 ENDINGS = ("done", "skipped", "parked")
-COUNTED = ("stored", *ENDINGS, "disruptions", "turned_away")
+COUNTED = ("stored", *ENDINGS, "repeats", "disruptions", "turned_away")
 
 Group = Mapping[str, Any]
 
@@ -34,9 +34,10 @@ class Status:
 
     `backlog` are messages no pool has read yet, `in_flight` those that one holds; `dead` lie in `dead`
     now, and `half_done` of them are programs that could not be undone. `stored`, `done`, `skipped`,
-    `parked` and `turned_away` (by the collector, before they were stored) count since the service first
-    ran. `taskbacks` wait to be brought back. The rates are messages a second, stored and ended, measured
-    just now. `collector` holds the lease on reading: `HOST:PID`.
+    `parked`, `repeats` (which `unique` dropped) and `turned_away` (by the collector, before they were
+    stored) count since the service first ran. `taskbacks` wait to be brought back. The rates are
+    messages a second, stored and ended, measured just now. `collector` holds the lease on reading:
+    `HOST:PID`.
     """
 
     service: str
@@ -49,6 +50,7 @@ class Status:
     dead: int
     half_done: int
     taskbacks: int
+    repeats: int
     disruptions: int
     turned_away: int
     collector: str | None

@@ -11,11 +11,12 @@ from botcannon_core.cannon import chain
 from botcannon_core.cannon.intake.desk import Desk
 from botcannon_core.cannon.intake.returns import Returns
 from botcannon_core.cannon.intake.turns import LEAST_AHEAD
-from botcannon_core.compose.spec import BacklogSpec, ClassSpec, ServiceSpec
+from botcannon_core.compose.spec import BacklogSpec, ClassSpec, ServiceSpec, UniqueSpec
 from botcannon_core.errors import MessageError
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import Line
 from botcannon_core.ledger.store import Store
+from tests.ledger.grounds import cut
 
 KEYS = Keys("T", "work")
 SERVICE = ServiceSpec("work", ClassSpec("collector", "bot", "Picky"))
@@ -122,6 +123,22 @@ def test_what_finds_no_room_waits_and_follows_in_order(line: Line, store: Store)
         line.hear(0.01)
     entries: Any = store.client().xrange(KEYS.data)
     assert [fields["n"] for _, fields in entries] == [str(n) for n in range(8)]
+
+
+def test_a_repeat_is_counted_once_however_often_it_is_said(line: Line, store: Store) -> None:
+    once = replace(SERVICE, unique=UniqueSpec("value"))
+    desk = Desk(line, KEYS, "h:1:1", once, object())
+    for values in ("a", "aba"):
+        for value in values:
+            desk.put({"value": value})
+        desk.say()
+        if values == "aba":
+            cut(line)  # they are stored and the answer is lost, so that all three are said again
+            line.reopen()
+        line.ask("PING")
+    counts: Any = store.client().hgetall(KEYS.key("counts"))
+    assert counts == {"stored": "2", "repeats": "2"}
+    assert len(desk.stored) == 4
 
 
 def test_who_wants_theirs_ended_does_not_wait_for_a_turn(line: Line) -> None:

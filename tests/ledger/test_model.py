@@ -412,6 +412,8 @@ class Ledger(RuleBasedStateMachine):
             if "value" in fields and "_id" not in fields
         )
         assert self.service.unique is None or set(values.values()) <= {1}
+        counted = self.seen.counts.get
+        assert counted("stored", 0) + counted("repeats", 0) <= self.number, "counted twice"
 
     def learn(self) -> None:
         """Messages that are new since the last look; none is stored under two ids."""

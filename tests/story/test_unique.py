@@ -56,6 +56,7 @@ def test_a_repeat_is_stored_once_and_said_to_be_stored_each_time(here: Hosts) ->
     assert sorted(fields["n"] for fields in here.stream("taskback")) == ["0", "1", "2", "none"]
     told = {one["n"]: one["id"] for one in here.lines("stored")}
     assert set(told) == {*map(str, range(10)), "none"}
+    assert (here.counts()["stored"], here.counts()["repeats"]) == (4, 7)
     assert told["9"] == told["6"] == told["3"] == told["0"]
 
 
@@ -67,3 +68,4 @@ def test_a_repeat_is_seen_over_hosts_and_restarts(here: Hosts) -> None:
     sent = here.run("a", "send", "work", "--key=k1")
     assert sent.stdout.strip() == here.lines("stored")[1]["id"]
     assert len(here.stream("data")) == 5
+    assert here.counts()["repeats"] == 7 + 10 + 1

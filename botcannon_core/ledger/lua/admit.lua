@@ -13,7 +13,7 @@
 local first, most, group = tonumber(ARGV[1]), tonumber(ARGV[4]), ARGV[7]
 local slot = first % tonumber(ARGV[2])
 local last = tonumber(redis.call('HGET', KEYS[2], 'last') or first - 1)
-local answers, dealt_with, stored, backlog = {}, 0, 0, nil
+local answers, dealt_with, stored, repeats, backlog = {}, 0, 0, 0, nil
 
 local function answer(status, id)
   answers[#answers + 1] = status
@@ -77,6 +77,7 @@ local function admit(number, unique, lane, from, to)
     if ARGV[5] ~= 'drop-oldest' then return answer('full', '') end
     drop_oldest()
   end
+  if seen then repeats = repeats + 1 end
   answer(seen and 'repeat' or 'stored', seen or store(unique, lane, from, to))
   last = math.max(last, number)
   dealt_with = dealt_with + 1
@@ -93,6 +94,7 @@ while at <= #ARGV do
 end
 
 if stored > 0 then redis.call('HINCRBY', KEYS[3], 'stored', stored) end
+if repeats > 0 then redis.call('HINCRBY', KEYS[3], 'repeats', repeats) end
 local known = table.concat(answers, ' ', 1, 2 * dealt_with)
 redis.call('HSET', KEYS[2], 'last', last, slot, ARGV[1] .. ' ' .. known)
 redis.call('PEXPIRE', KEYS[2], ARGV[3])

@@ -48,6 +48,7 @@ def _admitted(
     data, _, counts, taskback, dead = keys[:5]
     (unique, lane), most = named, int(args[3])
     if unique and (seen := db.do("GET", unique)):
+        db.do("HINCRBY", counts, "repeats", 1)
         return ["repeat", seen]
     if most and _unsettled(db, counts) >= most:
         if args[4] != "drop-oldest":
