@@ -16,7 +16,7 @@ from botcannon_core.ledger import cancels, lanes
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.line import MOST_UNANSWERED, Line
 from botcannon_core.ledger.refused import Refused
-from botcannon_core.ledger.stream import POOL, pairs
+from botcannon_core.ledger.stream import LOG_LINES, POOL, pairs
 
 REMEMBER_SECONDS = 3600.0  # longer than any outage after which an intake says its messages again
 
@@ -71,7 +71,8 @@ def admit(
     `first` is the number of the first of them. Numbers count up by one in one life, so that nothing is
     stored twice.
     """
-    names = [keys.data, keys.key(f"admitted:{life}"), keys.key("counts"), keys.taskback, keys.dead]
+    names = [keys.data, keys.key(f"admitted:{life}"), keys.key("counts")]
+    names += [keys.taskback, keys.dead, keys.log]
     args: list[str | int] = [
         first,
         MOST_UNANSWERED,
@@ -80,6 +81,7 @@ def admit(
         gate.backlog.when_full,
         _ms(gate.unique.within) if gate.unique else 0,
         POOL,
+        LOG_LINES,
     ]
     for fields in messages:
         for key in _named(keys, gate, fields):

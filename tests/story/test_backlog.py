@@ -75,6 +75,12 @@ def test_the_oldest_that_nobody_has_begun_is_dropped_and_its_asker_told(make: Ma
     assert numbers(here, "dead") == numbers(here, "taskback") == ["1", "2", "3", "4", "5"]
     assert {fields["_error"] for fields in here.stream("dead")} == {"dropped: the backlog was full"}
     assert {fields["_outcome"] for fields in here.stream("taskback")} == {"parked"}
+    ids = [fields["_error_id"] for fields in here.stream("dead")]
+    assert ids == [fields["_error_id"] for fields in here.stream("taskback")]
+    assert len(set(ids)) == len(ids)
+    for one, error_id in zip(here.stream("dead"), ids, strict=True):
+        said = here.run("a", "logs", "work", f"--id={error_id}").stdout.partition("|")[2]
+        assert said == f" [{error_id}] message {one['_id']}: {one['_error']}\n"
     assert here.run("b", "send", "work", "--n=more").returncode == 0
     assert numbers(here, "data") == ["7", "8", "9", "10", "more"]
 

@@ -5,9 +5,9 @@
 -- `last` is the highest number dealt with. A number beyond the next one waits for an earlier one that was
 -- refused. (One below, and not known, was overtaken because the store was emptied meanwhile.)
 --
--- KEYS data, admitted, counts, taskback, dead, then those that messages name: unique values, lanes
+-- KEYS data, admitted, counts, taskback, dead, log, then those that messages name: unique values, lanes
 -- ARGV number of the first, slots, ms to remember, most unsettled (0: any), when full, ms in which a
---      value is new, group, then for each message: which key is its unique value's and which its lane's
+--      value is new, group, lines of log, then for each message: which key is its unique value's and which its lane's
 --      (0: none), count of words, field, value, ...
 -- Returns status, id, status, id, ...: 'stored' | 'repeat' | 'full' | 'later'
 local first, most, group = tonumber(ARGV[1]), tonumber(ARGV[4]), ARGV[7]
@@ -47,8 +47,9 @@ local function drop_oldest()
   end
   local entry = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 1)[1]
   if not entry then return end
-  local words = {'_outcome', 'parked', '_error', 'dropped: the backlog was full', '_error_id', 'full'}
-  local id = entry[1]
+  local why = 'dropped: the backlog was full'
+  local id, error_id = entry[1], string.sub(redis.sha1hex(KEYS[1] .. entry[1]), 1, 6)
+  local words = {'_outcome', 'parked', '_error', why, '_error_id', error_id}
   for i = 1, #entry[2], 2 do
     if entry[2][i] == '_id' then id = entry[2][i + 1] else
       words[#words + 1] = entry[2][i]
@@ -57,6 +58,8 @@ local function drop_oldest()
   end
   redis.call('XADD', KEYS[4], '*', '_id', id, unpack(words))
   redis.call('XADD', KEYS[5], '*', '_id', id, unpack(words))
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[8], '*', 'part', 'intake', 'level', 'error', 'text',
+    '[' .. error_id .. '] message ' .. id .. ': ' .. why, 'error_id', error_id)
   redis.call('XDEL', KEYS[1], entry[1])
   redis.call('HINCRBY', KEYS[3], 'parked', 1)
   backlog = backlog - 1
@@ -84,7 +87,7 @@ local function admit(number, unique, lane, from, to)
 end
 
 remembered()
-local at, number = 8, first
+local at, number = 9, first
 while at <= #ARGV do
   local after = at + 3 + ARGV[at + 2]
   if 2 * (number - first) >= #answers then

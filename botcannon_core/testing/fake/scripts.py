@@ -6,6 +6,7 @@ suite runs against both, so that they stay the same.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from botcannon_core.testing.fake import streams
@@ -24,7 +25,7 @@ def admit(db: Database, keys: Words, args: Words) -> Answer:
     said, *known = (db.do("HGET", keys[1], slot) or "").split(" ")
     answers: list[str] = known if said == args[0] else []
     dealt_with = len(answers)
-    words, number = args[7:], first
+    words, number = args[8:], first
     while words:
         unique, lane = (keys[int(key) - 1] if int(key) else "" for key in words[:2])
         after = 3 + int(words[2])
@@ -45,7 +46,7 @@ def admit(db: Database, keys: Words, args: Words) -> Answer:
 def _admitted(
     db: Database, keys: Words, args: Words, named: tuple[str, str], words: Words
 ) -> list[str]:
-    data, _, counts, taskback, dead = keys[:5]
+    counts = keys[2]
     (unique, lane), most = named, int(args[3])
     if unique and (seen := db.do("GET", unique)):
         db.do("HINCRBY", counts, "repeats", 1)
@@ -53,8 +54,8 @@ def _admitted(
     if most and _unsettled(db, counts) >= most:
         if args[4] != "drop-oldest":
             return ["full", ""]
-        _drop_oldest(db, data, counts, taskback, dead, args[6])
-    added = db.do("XADD", data, "*", *words)
+        _drop_oldest(db, keys, args[6], args[7])
+    added = db.do("XADD", keys[0], "*", *words)
     db.do("HINCRBY", counts, "stored", 1)
     if unique:
         db.do("SET", unique, added, "PX", args[5])
@@ -67,18 +68,22 @@ def _unsettled(db: Database, counts: str) -> int:
     return sum(sign * int(db.do("HGET", counts, name) or 0) for name, sign in BACKLOG.items())
 
 
-def _drop_oldest(
-    db: Database, data: str, counts: str, taskback: str, dead: str, group: str
-) -> None:
+def _drop_oldest(db: Database, keys: Words, group: str, lines: str) -> None:
+    data, _, counts, taskback, dead, log = keys[:6]
     stream = db.made(data, Stream)
     reader = stream.groups.get(group, Group())
     for one in stream.between(streams.after(reader.last), LAST)[:1]:
         fields = _fields(stream.entries[one])
         first = fields.pop("_id", shown(one))
-        why = {"_outcome": "parked", "_error": "dropped: the backlog was full", "_error_id": "full"}
-        words = _words({"_id": first, **why, **fields})
+        why = "dropped: the backlog was full"
+        name = hashlib.sha1(f"{data}{shown(one)}".encode()).hexdigest()[:6]  # noqa: S324 - only a name
+        told = {"_outcome": "parked", "_error": why, "_error_id": name}
+        words = _words({"_id": first, **told, **fields})
         db.do("XADD", taskback, "*", *words)
         db.do("XADD", dead, "*", *words)
+        said = {"level": "error", "text": f"[{name}] message {first}: {why}", "error_id": name}
+        line = _words({"part": "intake", **said})
+        db.do("XADD", log, "MAXLEN", "~", lines, "*", *line)
         db.do("XDEL", data, shown(one))
         db.do("HINCRBY", counts, "parked", 1)
 
