@@ -45,12 +45,17 @@ class Ended:
     delay: float = 0.0
 
 
-def run(tasks: Iterable[Task], message: Message, hidden: Collection[str] = ()) -> Ended:
-    """Run `tasks` in order; each one's dict is merged into the results. `hidden` texts become ***."""
+def run(
+    tasks: Iterable[Task], message: Message, hidden: Collection[str] = (), memory: int = 0
+) -> Ended:
+    """Run `tasks` in order; each one's dict is merged into the results.
+
+    `hidden` texts become ***; `memory` is what this process may use, in bytes, if that is limited.
+    """
     try:
         return Ended("done", results_of(tasks, message))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
-        return ended_by(error, hidden)
+        return ended_by(error, hidden, memory)
 
 
 def results_of(tasks: Iterable[Task], message: Message) -> dict[str, str]:
@@ -65,8 +70,8 @@ def results_of(tasks: Iterable[Task], message: Message) -> dict[str, str]:
     return flat(checked_results(results, "the chain")) if results else results
 
 
-def ended_by(error: BaseException, hidden: Collection[str] = ()) -> Ended:
-    """What it means that user code raised this."""
+def ended_by(error: BaseException, hidden: Collection[str] = (), memory: int = 0) -> Ended:
+    """What it means that user code raised this; for the others see `run`."""
     match error:
         case Skip():
             return Ended("skipped")
@@ -75,7 +80,7 @@ def ended_by(error: BaseException, hidden: Collection[str] = ()) -> Ended:
             return Ended("again", error=_text(error), error_id=new_error_id(), delay=delay)
         case Park():
             return _parked(error, hidden)
-    return failed(error, hidden)
+    return failed(error, hidden, memory)
 
 
 def _parked(park: Park, hidden: Collection[str]) -> Ended:
@@ -85,10 +90,14 @@ def _parked(park: Park, hidden: Collection[str]) -> Ended:
     return Ended("parked", flat(results), reason, new_error_id(), cause=facts)
 
 
-def failed(error: BaseException, hidden: Collection[str] = ()) -> Ended:
+def failed(error: BaseException, hidden: Collection[str] = (), memory: int = 0) -> Ended:
     """The ending for an exception: one line for people, the traceback for the log."""
     trace = redacted(_trace(error), hidden)
-    return Ended("failed", {}, one_line(redacted(_told(error), hidden)), new_error_id(), trace)
+    told = _told(error)
+    if memory and isinstance(error, MemoryError):
+        most = f"a worker may use {memory / 1024**2:.0f} MB"
+        told += f": {most}; set workers.limits.memory higher, or have it use less at once"
+    return Ended("failed", {}, one_line(redacted(told, hidden)), new_error_id(), trace)
 
 
 def new_error_id() -> str:

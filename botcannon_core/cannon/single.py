@@ -53,7 +53,9 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
             asking = _Asking(how, pool, turn)
             tasks = asking.tasks()
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
-        pool.tell("broken", chain.as_frame(chain.failed(error, how.service.hidden)))
+        service = how.service
+        failure = chain.failed(error, service.hidden, service.workers.limits.memory)
+        pool.tell("broken", chain.as_frame(failure))
         return 1
     order = turn.order
     try:
@@ -69,7 +71,9 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
     try:
         results = chain.results_of(tasks, Message(order[2], order[1], how.service.name))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
-        said = chain.as_frame(chain.ended_by(error, how.service.hidden))
+        service = how.service
+        ended = chain.ended_by(error, service.hidden, service.workers.limits.memory)
+        said = chain.as_frame(ended)
     if asking is not None:
         asking.end()
     process.flush_output()

@@ -90,13 +90,13 @@ class Together:
                 return await self._chain(message)
         except TimeoutError as error:
             if not limit.expired():
-                return chain.failed(error, self._service.hidden)
+                return chain.failed(error, self._service.hidden, self._rule.limits.memory)
             text = f"took longer than {self._rule.timeout:g} s and was cancelled"
             return Ended("failed", error=text, error_id=chain.new_error_id())
         except asyncio.CancelledError:
             return Ended("failed", error="cancelled", error_id=chain.new_error_id())
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
-            return chain.ended_by(error, self._service.hidden)
+            return chain.ended_by(error, self._service.hidden, self._rule.limits.memory)
 
     async def _chain(self, message: Message) -> Ended:
         """As chain.run, waiting for what is to be waited for."""

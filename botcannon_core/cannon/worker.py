@@ -63,7 +63,7 @@ def _work(how: Recipes, inbox: Inbox) -> int:
         progress = _progress(inbox, how.service.hidden) if tells else None
         tasks = _constructed(how, inbox, each or progress)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
-        failure = chain.failed(error, how.service.hidden)
+        failure = chain.failed(error, how.service.hidden, rule.limits.memory)
         inbox.channel.tell("broken", chain.as_frame(failure))
         return 1
     try:
@@ -79,7 +79,9 @@ def _work(how: Recipes, inbox: Inbox) -> int:
             if progress is not None:
                 progress.begin()
             message = Message(fields, message_id, how.service.name)
-            ended = chain.as_frame(chain.run(tasks, message, how.service.hidden))
+            ended = chain.as_frame(
+                chain.run(tasks, message, how.service.hidden, rule.limits.memory)
+            )
             if progress is not None:
                 progress.end()
             process.flush_output()

@@ -121,6 +121,18 @@ def test_whatever_is_raised_is_a_failure_in_one_line(error: BaseException, told:
     assert ended.error_id
 
 
+class ArrayMemoryError(MemoryError):
+    """As the one of numpy, which says how much it wanted."""
+
+
+def test_what_goes_over_its_memory_is_told_the_limit_by_its_key() -> None:
+    ended = chain.ended_by(ArrayMemoryError("unable to allocate 2 GB"), memory=512 * 1024**2)
+    assert ended.error == (
+        "ArrayMemoryError: unable to allocate 2 GB: a worker may use 512 MB; "
+        "set workers.limits.memory higher, or have it use less at once"
+    )
+
+
 def test_a_traceback_begins_in_user_code() -> None:
     trace = run(raising(ValueError("bad"))).trace
     assert trace.startswith("Traceback (most recent call last):\n")

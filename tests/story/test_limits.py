@@ -86,7 +86,10 @@ def test_a_worker_that_takes_too_much_is_parked_with_the_cause(make: Make, isola
     here.feed(*({"n": what, "do": what} for what in ("memory", "files", "processes")))
     answers = here.until(lambda: len(here.answers()) == 3 and here.answers(), "all have ended")
     errors = {n: answer["_error"] for n, answer in answers.items()}
-    assert errors["memory"] == "MemoryError"
+    assert errors["memory"] == (
+        "MemoryError: a worker may use 150 MB; "
+        "set workers.limits.memory higher, or have it use less at once"
+    )
     assert "Too many open files" in errors["files"]
     assert errors["processes"] == "had more than 5 processes and was ended"
     here.until(lambda: not any("sleep" in p.name() for p in here.ours()), "its helpers are gone")
