@@ -18,9 +18,12 @@ from botcannon_core.contract import ContractError
 ErrorKind = Literal["request", "args", "step", "outputs", "killed", "changed"]
 
 
-def done(program: str, result: Mapping[str, Any]) -> str:
-    """The answer of a run that did all its steps: its outputs and nothing else."""
-    return contract.pack({"ok": True, "program": program, "result": dict(result)})
+def done(
+    program: str, result: Mapping[str, Any], trace: Iterable[Mapping[str, Any]] | None = None
+) -> str:
+    """The answer of a run that did all its steps: its outputs, and its trace only if asked for."""
+    body = {"ok": True, "program": program, "result": dict(result)}
+    return contract.pack(body | ({} if trace is None else {"trace": list(trace)}))
 
 
 def failed(

@@ -3,6 +3,7 @@
     program   the name; may be left out where there is only one
     body      the args in one JSON object, see contract.pack
     metadata  a JSON object for the steps to look at
+    trace     if it is there, whatever it says: the answer has its trace also if all went well
 
 A message without `body` brings its args as texts in fields of their names, so that a timer or a hand can
 ask, too. Not here: what becomes of a request that is right (running).
@@ -19,7 +20,7 @@ from botcannon_core.errors import suggest
 from botcannon_core.programs import envelope
 from botcannon_core.programs.program import Plans, Program
 
-BODY, PROGRAM, METADATA = "body", "program", "metadata"
+BODY, PROGRAM, METADATA, TRACE = "body", "program", "metadata", "trace"
 
 
 class Refused(Exception):

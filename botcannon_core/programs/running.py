@@ -24,6 +24,7 @@ from botcannon_core.programs.notes import Notes
 from botcannon_core.programs.outline import Outline
 from botcannon_core.programs.pool import Pool, packed
 from botcannon_core.programs.program import Action, Plans, Program, Step
+from botcannon_core.programs.request import TRACE
 from botcannon_core.programs.state import RUN, State
 from botcannon_core.roles import Park, Retry
 
@@ -127,7 +128,8 @@ class Run:
             self._refuse(self._state.at, envelope.error("outputs", text, "", problems))
             return None
         self._notes.flush()
-        return envelope.done(self._program.name, result)
+        trace = self._state.trace if TRACE in self._message else None
+        return envelope.done(self._program.name, result, trace)
 
     def _refuse(self, number: int, error: Mapping[str, Any]) -> None:
         """A check failed: nothing has run, and trying it again would change nothing."""

@@ -1,12 +1,11 @@
 """The verb `program`: what it shows and refuses. What runs is told in tests/story."""
 
-import json
 from typing import Any
 
 import pytest
 
 from botcannon_core.cli.program.running import told
-from botcannon_core.cli.program.ticking import Told, finished, sketch
+from botcannon_core.cli.program.ticking import Told, sketch
 from tests.cli.project_here import ProjectHere
 
 COMPOSE = """\
@@ -258,17 +257,3 @@ def test_in_a_pipe_each_thing_that_ended_is_told_once(capsys: pytest.CaptureFixt
         "run   failed   b  0.50 s",
         "undo  done     c (of a)  0.50 s",
     ]
-
-
-def test_steps_that_nobody_saw_end_are_told_when_all_is_done(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    told, trace = Told(), [line("a", "done"), line("b")]
-    told.show(trace)
-    told.show(finished(["a", "b", "c"], trace), is_over=True)
-    assert capsys.readouterr().out.splitlines() == [
-        "run   done     a  0.50 s",
-        "run   done     b",
-        "run   done     c",
-    ]
-    assert json.dumps(finished(["a"], [line("a", "done")]))

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.story]
 
 SHOP = """\
 import os, time
+from botcannon_core import Skip
 
 def note(name):
     with open("acts", "a") as file:
@@ -37,6 +38,8 @@ class Reserve:
         note("release")
 
 def charge(message, results):
+    if results["item"] == "gift":
+        raise Skip
     note("charge")
     if results["fail"]:
         raise ValueError("no money")
@@ -211,6 +214,22 @@ def test_run_asks_the_running_service_and_tells_each_step() -> None:
         assert said.stderr == "botcannon: undone: charge: ValueError: no money\n"
         answer = json.loads(one.run("--item=x", "--fail=true", "--format=json").stdout)
         assert [line["how"] for line in answer["trace"]] == ["done", "failed", "done"]
+
+
+def test_run_tells_a_step_that_had_nothing_to_do_as_such_however_quick_it_was() -> None:
+    with shop() as one:
+        one.up()
+        said = one.run("--item=gift").stdout
+        assert re.sub(r"\d\.\d\d s", "T", said).splitlines() == [
+            "run   done     Reserve  T",
+            "run   skipped  charge  T",
+            "order: reserve",
+        ]
+        answer = json.loads(one.run("--item=gift", "--format=json").stdout)
+        assert set(answer) == {"ok", "program", "result", "message"}
+        screen = on_a_terminal(one, "--item=gift")
+        one.here.until(lambda: "order: reserve" in screen(), "the outputs are shown")
+        assert re.search(r"– charge  \d", screen().rpartition("\x1b[J")[2])
 
 
 def test_run_starts_workers_where_there_are_none_and_ends_them() -> None:

@@ -39,6 +39,7 @@ def ended(
     answers: Any = None,
     records: list[str] | None = None,
     program: str = "p",
+    trace: str = "",
     **more: Any,
 ) -> chain.Ended:
     records = [] if records is None else records
@@ -51,13 +52,23 @@ def ended(
 
     parts = {"a": Code({}), "b": Code(b), "un": Code(un or {})}
     task = RunProgram(resolve(DOCUMENT), parts, Journal(ask), ("s3cret",), **more)
-    return chain.run([task], Message({"program": program, "body": body}, "1-0", "s"), ("s3cret",))
+    fields = {"program": program, "body": body, **({"trace": trace} if trace else {})}
+    return chain.run([task], Message(fields, "1-0", "s"), ("s3cret",))
 
 
 def test_its_result_is_the_answer_in_one_field() -> None:
     found = ended('{"x": 1}')
     assert found.how == "done"
     assert contract.unpack(found.results["body"])["result"] == {"y": 2}
+
+
+def test_who_asks_for_the_trace_has_it_also_of_a_run_that_did_all_its_steps() -> None:
+    assert "trace" not in contract.unpack(ended('{"x": 1}').results["body"])
+    answer = contract.unpack(ended('{"x": 1}', trace="1").results["body"])
+    assert [(line["step"], line["how"]) for line in answer["trace"]] == [
+        ("a", "done"),
+        ("b", "done"),
+    ]
 
 
 def test_a_request_that_is_wrong_is_answered_and_not_tried_again() -> None:

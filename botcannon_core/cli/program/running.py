@@ -21,7 +21,7 @@ from typing import IO, Any, cast
 from botcannon_core.cannon import process
 from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.program.declared import plans_of, program_of, services_of, typed
-from botcannon_core.cli.program.ticking import Line, finished, names_of, view
+from botcannon_core.cli.program.ticking import Line, names_of, view
 from botcannon_core.cli.tables import Format
 from botcannon_core.collectors.envelope import Envelope, of_program
 from botcannon_core.contract import pack, plain, unpack
@@ -30,6 +30,7 @@ from botcannon_core.ledger import journal, visit
 from botcannon_core.message import Message
 from botcannon_core.programs.drawing import tree
 from botcannon_core.programs.program import Plans, Program
+from botcannon_core.programs.request import BODY, PROGRAM, TRACE
 from botcannon_core.programs.running import HalfDone
 from botcannon_core.programs.state import State
 from botcannon_core.view.entries import last_id
@@ -158,9 +159,10 @@ def _watched(
     format: Format,  # noqa: A002 - as the option is called
     helper: _Helper | None,
 ) -> int:
-    fields = {"program": program.name, "body": pack(given)}
-    names = names_of(plans, program)
-    shown = view(names) if format == "text" else None
+    shown = view(names_of(plans, program)) if format == "text" else None
+    fields = {PROGRAM: program.name, BODY: pack(given)}
+    if shown is not None:
+        fields[TRACE] = "1"  # the journal of a run that is over is gone, maybe before we looked
     stream = project.keys.taskback
     follower = Follower(project.store, stream, last_id(project.store, stream))
     try:
@@ -172,14 +174,13 @@ def _watched(
                 helper.check()
             answer = _answer(follower, sent, until)
             if shown is not None and answer is None:
-                trace = _trace(project, sent) or trace
+                trace = _trace(project, sent) or trace  # a journal that is gone was one of more
                 shown.show(trace)
     finally:
         follower.close()
     envelope = of_program(Message(answer, sent), fields)
     if shown is not None:
-        trace = envelope["trace"] if "trace" in envelope else finished(names, trace)
-        shown.show(trace, is_over=True)
+        shown.show(envelope["trace"], is_over=True)
     return _said(envelope, format)
 
 

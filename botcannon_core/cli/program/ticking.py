@@ -69,13 +69,6 @@ def sketch(names: Sequence[str], trace: Sequence[Line], now: float) -> list[Row]
     return rows + undone
 
 
-def finished(names: Sequence[str], trace: Sequence[Line]) -> list[Line]:
-    """The trace of a run that did all its steps, of which the last may not have been seen to end."""
-    ended = [line for line in trace if "how" in line]
-    done = sum(line["how"] in ("done", "skipped") for line in ended)
-    return [*ended, *({"kind": "run", "step": name, "how": "done"} for name in names[done:])]
-
-
 def names_of(plans: Plans, program: Program) -> list[str]:
     """The steps that a run of it goes through."""
     return [plans.steps[one.of].name for one in program.order if one.kind == "run"]
