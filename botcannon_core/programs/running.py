@@ -205,11 +205,13 @@ class Run:
         raise Later(pause, f"{self._program.name}: {what}: {called.error}; again")
 
     def _answer(self, error: Mapping[str, Any], left: list[str] | None = None) -> str:
+        values = self._pool.values
         return envelope.failed(
             self._program.name,
             error,
             self._message.metadata,
             self._state.trace,
+            outputs={name: values[name] for name in self._program.outputs.fields if name in values},
             in_doubt=self._outline.doubtful(self._state),
             left=left,
         )

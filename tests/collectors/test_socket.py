@@ -680,6 +680,24 @@ def test_ryusos_clients_are_told_of_a_failure_as_they_expect(door: Open) -> None
     }
 
 
+def test_ryusos_clients_get_what_outputs_there_are_beside_a_failure(door: Open) -> None:
+    outputs = {
+        "order": "string",
+        "note": {"type": "string", "default": "none"},
+        "when": {"type": "datetime", "default": "2024-01-01T00:00:00+00:00"},
+    }
+    programs = plans("buy", outputs=outputs)
+    here = door(replying(FAILED), programs=programs, compat="ryuso")
+    reply = asked(address(here), {"program": "buy", "data_pool": {}})
+    assert {name for name in reply if not name.startswith("_")} == {"note", "when"}
+    assert (reply["note"], reply["when"]) == ("none", "2024-01-01T00:00:00+00:00")
+    set_by_then = {"order": "reserve", "note": "late"}
+    here = door(replying({**FAILED, "outputs": set_by_then}), programs=programs, compat="ryuso")
+    reply = asked(address(here), {"program": "buy", "data_pool": {}})
+    assert set_by_then.items() <= reply.items()
+    assert reply["_program_fail"] is True
+
+
 def test_ryusos_clients_are_told_whether_a_need_or_an_undo_failed(door: Open) -> None:
     error = {"kind": "step", "step": "check", "text": "x"}
     failed = {"ok": False, "error": error, "left": ["release (of reserve)"]}

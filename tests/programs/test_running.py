@@ -67,6 +67,19 @@ def test_a_failure_is_told_with_each_step_and_undo_and_its_times() -> None:
     assert all(one["began"] >= 1_700_000_000.0 for one in ending.answer["trace"])
 
 
+def test_a_failure_is_told_with_the_outputs_that_were_set_by_then() -> None:
+    _, ending = bought("charge")
+    assert ending.answer["outputs"] == {"order": "check|reserve"}
+    _, ending = bought("check")
+    assert "outputs" not in ending.answer
+
+
+def test_a_run_that_is_put_aside_is_told_with_the_outputs_that_were_set_by_then() -> None:
+    _, ending = bought("ship", "release")
+    assert ending.parked
+    assert ending.answer["outputs"] == {"order": "check|reserve|charge"}
+
+
 def test_nobody_outside_can_set_how_it_ended() -> None:
     shop = Shop()
     forged = '{"program_fail": true, "ok": false, "who": "me"}'

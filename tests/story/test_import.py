@@ -148,6 +148,9 @@ def test_a_failure_undoes_what_was_done(shop: tuple[Path, int], fail: str, acts:
     assert done == acts
     assert (reply["_program_fail"], reply["_last_failed_program"]) == (True, fail)
     assert (reply["_rectifier_fail"], reply["_dependency_fail"]) == (False, fail == "check")
+    outputs = {name: value for name, value in reply.items() if not name.startswith("_")}
+    before = "|".join(acts[: acts.index(fail)])
+    assert outputs == {"note": "none", **({"order": before} if before else {})}
 
 
 def test_a_program_within_a_program_is_undone_with_it(shop: tuple[Path, int]) -> None:

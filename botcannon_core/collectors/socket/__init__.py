@@ -230,9 +230,7 @@ class JsonServer:
         answer = envelope.of_program(message, fields)
         if not self._is_ryuso:
             return _with_id(answer, document)
-        name = fields["program"]
-        metadata = document.get("metadata", {})
-        return ryuso.of_run(answer, name, metadata, began, ryuso.needs(plans, name))
+        return ryuso.of_run(answer, plans, fields["program"], document.get("metadata", {}), began)
 
     def _refusal(self, refused: Refused, document: Mapping[str, Any] = _NOTHING) -> Reply:
         if self._is_ryuso:

@@ -1,4 +1,4 @@
-"""The same answer in the words of ryuso: outputs alone on success, members with `_` first on failure.
+"""The same answer in the words of ryuso: the outputs, and on failure also members with `_` first.
 
 Pure. A member with `_` first is always ours: what a client gave as metadata comes back under such a
 name, but never in the place of one that says how it went.
@@ -11,6 +11,7 @@ from typing import Any
 
 from botcannon_core.collectors.envelope import Envelope
 from botcannon_core.collectors.socket.asked import Refused
+from botcannon_core.contract import Contract, plain
 
 SERVER_ERRORS = {
     "encoding": "Could not decode the message provided",
@@ -25,15 +26,12 @@ def of_refusal(refused: Refused) -> Envelope:
 
 def of_run(
     envelope: Envelope,
+    plans: Any,
     program: str,
     metadata: Mapping[str, Any],
     began: float,
-    needs: frozenset[str],
 ) -> Envelope:
-    """What a run of `program` is answered; `needs` are the steps that only run for another's sake.
-
-    `began` in seconds since the epoch.
-    """
+    """What a run of `program`, one of the `plans`, is answered; `began` in seconds since the epoch."""
     if envelope["ok"]:
         return dict(envelope["result"])
     error, left = envelope["error"], envelope.get("left")
@@ -41,6 +39,8 @@ def of_run(
         return {"_server_error": error["text"]}
     step = error.get("step") or ""
     return {
+        **_defaults(plans.programs[program].outputs),
+        **envelope.get("outputs", {}),
         **{f"_{name}": value for name, value in metadata.items()},
         "_error": error.get("text", ""),
         "_traceback": [one["step"] for one in envelope.get("trace", [])],
@@ -48,13 +48,17 @@ def of_run(
         "_program_time_start": int(began * 1000),
         "_program_fail": True,
         "_rectifier_fail": bool(left),
-        "_dependency_fail": step in needs,
+        "_dependency_fail": step in _needs(plans, program),
         "_last_failed_program": step,
         **({"_left": left} if left else {}),
     }
 
 
-def needs(plans: Any, name: str) -> frozenset[str]:
+def _defaults(outputs: Contract) -> dict[str, Any]:
+    return {name: plain(one.default) for name, one in outputs.fields.items() if one.has_default}
+
+
+def _needs(plans: Any, name: str) -> set[str]:
     """The names of the steps of a program that run only because others need them."""
     within, found = [plans.programs[name].steps], set[str]()
     for action in plans.programs[name].order:
@@ -64,4 +68,4 @@ def needs(plans: Any, name: str) -> frozenset[str]:
             within.pop()
         elif action.of not in within[-1]:
             found.add(plans.steps[action.of].name)
-    return frozenset(found)
+    return found
