@@ -128,6 +128,63 @@ def test_the_programs_are_described_for_tools(door: Open) -> None:
     assert given["properties"]["result"] == PROGRAMS.programs["buy"].outputs.json_schema()
 
 
+FAILED: dict[str, Any] = {
+    "ok": False,
+    "program": "buy",
+    "error": {"kind": "step", "step": "a", "text": "no", "problems": []},
+    "trace": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "args", "kwargs", "status"),
+    [
+        (run, {}, {}, 200),
+        (run, [], {}, 422),
+        (run, "{", {}, 400),
+        (run, {}, {"max_waiting": 0}, 503),
+        (run, {}, {"timeout": 0}, 202),
+        (lambda _: None, {}, {"timeout": 0.05}, 504),
+        (replying(**{**FAILED, "error": {"kind": "args", "text": "no"}}), {}, {}, 422),
+        (replying(**FAILED, left=["a"], outputs={"order": "x"}, in_doubt=["a"]), {}, {}, 500),
+        (lambda _: {"_outcome": "parked", "_error": "lost", "_error_id": "e"}, {}, {}, 500),
+    ],
+)
+def test_every_answer_is_one_of_those_described(
+    door: Open, answer: Any, args: Any, kwargs: dict[str, Any], status: int
+) -> None:
+    here = door(answer, **kwargs)
+    responses = get(here, "/openapi.json").json["paths"]["/programs/buy"]["post"]["responses"]
+    reply = post(here, args, "/programs/buy")
+    assert reply.status == status
+    found = responses.get(str(status), responses["default"])
+    schema = found["content"]["application/json"]["schema"]
+    assert any(is_described(reply.json, one) for one in schema.get("anyOf", [schema]))
+
+
+def is_described(value: Any, schema: dict[str, Any]) -> bool:
+    """Whether each member of the value is one of the schema's, and of its type."""
+    kinds = {"object": dict, "array": list, "string": str}
+    if "const" in schema:
+        return bool(value == schema["const"])
+    if not isinstance(value, kinds[schema["type"]]):
+        return False
+    named = schema.get("properties")
+    return named is None or all(n in named and is_described(value[n], named[n]) for n in value)
+
+
+def test_who_is_not_waited_for_is_described_no_ending(door: Open) -> None:
+    described = get(door(timeout=0), "/openapi.json").json
+    responses = described["paths"]["/programs/buy"]["post"]["responses"]
+    assert set(responses) == {"202", "504", "default"}
+
+
+def test_a_body_is_required_only_where_an_arg_is(door: Open) -> None:
+    paths = get(door(), "/openapi.json").json["paths"]
+    required = {path: one["post"]["requestBody"]["required"] for path, one in paths.items()}
+    assert required == {"/programs/buy": True, "/programs/refund": False}
+
+
 def test_a_page_shows_them_to_people(door: Open) -> None:
     reply = get(door(path="/shop"), "/shop/")
     assert "POST /shop/programs/buy" in reply.text

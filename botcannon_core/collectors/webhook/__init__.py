@@ -114,7 +114,9 @@ class Webhook:
         self._flood = guard.Guard(flood, has_shell)
         self._programs: Programs | None = None
         if programs is not None:
-            self._programs = Programs(programs.offered, path, token is not None)
+            self._programs = Programs(
+                programs.offered, path, token is not None, is_awaited=bool(self._timeout)
+            )
         self._exchanges = Exchanges()
         self._waiting = 0
         self._is_leaving = False

@@ -21,12 +21,18 @@ STATUSES = {"request": 422, "args": 422}  # of an answer, by the kind of its err
 
 
 class Programs:
-    """The programs that may be asked for at `{path}programs/{name}`."""
+    """The programs that may be asked for at `{path}programs/{name}`.
 
-    def __init__(self, programs: Mapping[str, Any], path: str, is_guarded: bool) -> None:
+    `has_token`: only with a token. `is_awaited`: who asks is told how it ended, not that it is kept.
+    """
+
+    def __init__(
+        self, programs: Mapping[str, Any], path: str, has_token: bool, is_awaited: bool
+    ) -> None:
         self._programs = programs
         self._base = f"{path.rstrip('/')}/"
-        self._is_guarded = is_guarded
+        self._has_token = has_token
+        self._is_awaited = is_awaited
 
     @property
     def path(self) -> str:
@@ -71,24 +77,23 @@ class Programs:
                 for name, one in self._programs.items()
             },
         }
-        if self._is_guarded:
+        if self._has_token:
             scheme = {"type": "http", "scheme": "bearer"}
             described["components"] = {"securitySchemes": {"token": scheme}}
             described["security"] = [{"token": []}]
         return described
 
     def _operation(self, name: str, program: Any) -> dict[str, Any]:
-        done = {"ok": {"const": True}, "result": program.outputs.json_schema()}
+        args = program.args.json_schema()
+        responses = _ended(program) if self._is_awaited else _KEPT
         return {
             "operationId": name,
             "summary": program.description or name,
-            "requestBody": {"content": _json(program.args.json_schema()), "required": True},
+            "requestBody": {"content": _json(args), "required": bool(args["required"])},
             "responses": {
-                "200": _response("all its steps are done", _object(done)),
-                "422": _response("the args are wrong; nothing was done", _object(_FAILED)),
-                "500": _response("a step failed; what was done is undone", _object(_FAILED)),
-                "503": _response("it could not be taken; nothing was done", _REFUSED),
+                **responses,
                 "504": _response("no answer in time; it may still be done", _REFUSED),
+                "default": _response("it was not taken; nothing was done", _REFUSED),
             },
         }
 
@@ -112,12 +117,22 @@ def _section(path: str, program: Any) -> str:
     )
 
 
+def _ended(program: Any) -> dict[str, Any]:
+    done = {"ok": {"const": True}, "result": program.outputs.json_schema()}
+    failed = _object(_FAILED)
+    return {
+        "200": _response("all its steps are done", _object({**_ALWAYS, **done})),
+        "422": _response("the args are wrong; nothing was done", {"anyOf": [failed, _REFUSED]}),
+        "500": _response("it failed; what was done is undone, but for what is `left`", failed),
+    }
+
+
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": {**properties, "message": {"type": "string"}}}
+    return {"type": "object", "properties": properties}
 
 
 def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,15 +140,22 @@ def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _SAFE = {"X-Content-Type-Options": "nosniff"}
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_ERROR = {"kind": _TEXT, "step": _TEXT, "text": _TEXT, "problems": _OBJECTS, "error_id": _TEXT}
+_ALWAYS = {"program": _TEXT, "message": _TEXT}
 _FAILED = {
+    **_ALWAYS,
     "ok": {"const": False},
-    "error": {
-        "type": "object",
-        "properties": {"text": {"type": "string"}, "step": {"type": "string"}},
-    },
-    "trace": {"type": "array", "items": {"type": "object"}},
+    "error": _object(_ERROR),
+    "trace": _OBJECTS,
+    "outputs": {"type": "object"},
+    "in_doubt": _TEXTS,
+    "left": _TEXTS,
 }
-_REFUSED = {"type": "object", "properties": {"error": {"type": "string"}}}
+_REFUSED = _object({"error": _TEXT, "id": _TEXT})
+_KEPT = {"202": _response("it is kept, and will be done", _object({"id": _TEXT}))}
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
