@@ -39,6 +39,12 @@ def note(message: Message) -> str:
     return f"… {message.note}" if message.note else ""
 
 
+def is_private(message: Message) -> bool:
+    """True if the answer is for the asker alone, among others."""
+    is_meant = message.get("private", "") not in ("", "0", "false")
+    return is_meant and message.get("direct") != "1"
+
+
 def attachment(message: Message, most: int = MOST_FILE_BYTES) -> Attachment | None:
     """The file of a taskback, from `file_name` and `file_base64`, if it has one.
 

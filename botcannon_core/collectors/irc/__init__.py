@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import attachment, note
+from botcannon_core.chat.answer import attachment, is_private, note
 from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
 from botcannon_core.collectors.irc.line import Line, fold, plain
@@ -117,8 +117,7 @@ class Irc:
             text = f"{text}\n{about}".strip("\n")
         if not text.strip():
             return
-        is_private = message.get("private", "") not in ("", "0", "false")
-        target = message.get("user_name" if is_private else "room", "")
+        target = message.get("user_name" if is_private(message) else "room", "")
         await self._link.say(target, text, self._most_lines)
 
     async def note(self, message: Message) -> None:

@@ -38,7 +38,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import Attachment, note, text_and_file
+from botcannon_core.chat.answer import Attachment, is_private, note, text_and_file
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.clean import safe
@@ -226,7 +226,7 @@ class Matrix:
     # --- what goes out -----------------------------------------------------------------------------
 
     async def _place(self, message: Message) -> Place:
-        if _is_private(message):
+        if is_private(message):
             return Place(await self._rooms.direct_to(message.get("user", "")))
         names = ("channel", "thread", "event_id")
         return Place(*(message.get(name, "") for name in names))
@@ -260,12 +260,6 @@ def _once(message: Message, *parts: object) -> str:
     """What names a part of an answer, so that one that is brought again is not said again."""
     # what is turned away has no id, but each time another event
     return once(message.service, message.id, message.get("event_id", ""), *parts)
-
-
-def _is_private(message: Message) -> bool:
-    """True if the answer is for the asker alone, among others."""
-    is_meant = message.get("private", "") not in ("", "0", "false")
-    return is_meant and message.get("direct") != "1"
 
 
 def _parts(

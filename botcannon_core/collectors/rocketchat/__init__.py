@@ -35,7 +35,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat.address import address
-from botcannon_core.chat.answer import Attachment, note, text_and_file
+from botcannon_core.chat.answer import Attachment, is_private, note, text_and_file
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.clean import safe
@@ -236,7 +236,7 @@ class RocketChat:
 
     async def _place(self, message: Message) -> tuple[str, str]:
         """The room and the thread that an answer belongs into."""
-        if not _is_private(message):
+        if not is_private(message):
             return message.get("channel", ""), message.get("thread", "")
         person = await self._people.person(message.get("user", ""))
         opened = await self._rest.tell("im.create", {"username": person.handle})
@@ -262,12 +262,6 @@ class RocketChat:
         except Denied as denied:
             _log.warning("a file was not sent: %s", denied)
             await self._post(room, thread, f"{file.name} could not be sent ({denied.code})")
-
-
-def _is_private(message: Message) -> bool:
-    """True if the answer is for the asker alone, among others."""
-    is_meant = message.get("private", "") not in ("", "0", "false")
-    return is_meant and message.get("direct") != "1"
 
 
 def _link(mine: Account, rest: Rest) -> Link:

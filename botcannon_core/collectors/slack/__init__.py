@@ -44,7 +44,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat.address import Addressed, address
-from botcannon_core.chat.answer import Attachment, note, text_and_file
+from botcannon_core.chat.answer import Attachment, is_private, note, text_and_file
 from botcannon_core.chat.backoff import Backoff
 from botcannon_core.chat.block import fixed
 from botcannon_core.chat.edited import Runs
@@ -249,7 +249,7 @@ class Slack:
 
     async def _post(self, message: Message, piece: str) -> None:
         words = {**_place(message), "text": escaped(piece)}
-        if _is_private(message):
+        if is_private(message):
             words["user"] = message.get("user", "")
             await self._api.call("chat.postEphemeral", words)
         else:
@@ -267,7 +267,7 @@ class Slack:
         """Send a file; if Slack does not want it, say so instead."""
         channel, thread = message.get("channel", ""), message.get("thread", "")
         try:
-            if _is_private(message):  # nothing shows a file to one person in a channel
+            if is_private(message):  # nothing shows a file to one person in a channel
                 opened = await self._api.call("conversations.open", {"users": message["user"]})
                 channel, thread = str((opened.get("channel") or {}).get("id", "")), ""
             await self._api.upload(file, channel, thread)
@@ -280,12 +280,6 @@ def _place(message: Message) -> dict[str, str]:
     """Where it was asked."""
     channel = message.get("channel") or message.get("room", "")
     return {"channel": channel, "thread_ts": message.get("thread", "")}
-
-
-def _is_private(message: Message) -> bool:
-    """True if the answer is for the asker alone, among others."""
-    is_meant = message.get("private", "") not in ("", "0", "false")
-    return is_meant and message.get("direct") != "1"
 
 
 def _check(name: str, token: object, start: str) -> None:
