@@ -15,14 +15,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
 
 from botcannon_core.chat.flood import Verdict
 from botcannon_core.message import Message
 
+NOT_STORED = "it could not be stored; nothing was done, try again"
 MOST_OPEN = 10_000  # exchanges that nobody waits for any more, kept in case they are asked again
 MOST_RECENT = 1_000  # answers kept for who asks the same again
 MOST_RECENT_SIZE = 16_000_000  # characters of them, all together
+
+T = TypeVar("T")
 
 
 class Exchange:
@@ -33,7 +37,7 @@ class Exchange:
         self.id = ""
         self.waiting = 0
         self.turned_away: Verdict | None = None  # why it was not even let in
-        self.kept = asyncio.Event()  # it is stored, or over
+        self._kept = asyncio.Event()  # it is stored, or over
         self.over: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -41,13 +45,44 @@ class Exchange:
         """The id by which a repeated request is known."""
         return self.fields["event_id"]
 
+    async def answer(self, seconds: float | None) -> Message | None:
+        """Its taskback; None if there is none within so many seconds, or in this life."""
+        # shielded: others may wait for the same one
+        return await self._within(seconds, asyncio.shield(self.over))
+
+    async def stored(self, seconds: float) -> bool:
+        """True if it is stored within so many seconds."""
+        await self._within(seconds, self._kept.wait())
+        return bool(self.id)
+
+    def why_no_answer(self, seconds: float | None) -> str:
+        """Why there was none within that time, and what becomes of the message."""
+        late = "the service stops" if self.over.done() else f"none within {seconds:g} s"
+        known = "it is still being done" if self.id else "it may or may not be done"
+        return f"no answer ({late}); {known}"
+
+    async def _within(self, seconds: float | None, what: Awaitable[T]) -> T | None:
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(seconds):
+                return await what
+        except TimeoutError:
+            return None
+        finally:
+            self.waiting -= 1
+
     def end(self, message: Message | None) -> None:
         """Give the answer to all who wait; None: there will be none in this life."""
         if message is not None:
             self.id = message.id
         if not self.over.done():
             self.over.set_result(message)
-        self.kept.set()
+        self._kept.set()
+
+    def keep(self, message_id: str) -> None:
+        """It is stored under this id."""
+        self.id = message_id
+        self._kept.set()
 
 
 class Exchanges:
@@ -92,21 +127,21 @@ class Exchanges:
         self._close(exchange)
         return True
 
-    def turned_away(self, fields: Mapping[str, str], why: Verdict) -> None:
-        """What was taken is not let in; whoever asks it again begins anew."""
+    def admit(self, fields: Mapping[str, str], verdict: Verdict) -> bool:
+        """Whether what was taken is let in; if not, whoever asks it again begins anew."""
         exchange = self._open.get(fields.get("event_id", ""))
-        if exchange is not None:
-            exchange.turned_away = why
+        if not verdict.admitted and exchange is not None:
+            exchange.turned_away = verdict
             exchange.end(None)
             self._close(exchange)
+        return verdict.admitted
 
     def stored(self, message: Message) -> None:
         """A message has its id; a repeat (`unique:`) has that of the first, maybe answered already."""
         exchange = self._open.get(message.get("event_id", ""))
         if exchange is None:
             return
-        exchange.id = message.id
-        exchange.kept.set()
+        exchange.keep(message.id)
         self._by_id.setdefault(message.id, []).append(exchange)
         if (early := self._recent.get(("id", message.id))) is not None:
             self.answered(early)

@@ -39,7 +39,7 @@ from typing import Any, Literal
 
 from botcannon_core.chat import guard
 from botcannon_core.collectors import envelope
-from botcannon_core.collectors.exchange import Exchange, Exchanges
+from botcannon_core.collectors.exchange import NOT_STORED, Exchange, Exchanges
 from botcannon_core.collectors.socket import asked, door, ryuso
 from botcannon_core.collectors.socket.asked import Manners, Refused
 from botcannon_core.collectors.socket.client import Client, Patience, Reply
@@ -133,10 +133,7 @@ class JsonServer:
 
     def admit(self, fields: Mapping[str, str]) -> bool:
         """Whether a request may be stored; who asks too much is told so each time."""
-        verdict = self._flood.verdict(fields)
-        if not verdict.admitted:
-            self._exchanges.turned_away(fields, verdict)
-        return verdict.admitted
+        return self._exchanges.admit(fields, self._flood.verdict(fields))
 
     async def stored(self, message: Message) -> None:
         """Tell who waits that it is kept."""
@@ -201,23 +198,14 @@ class JsonServer:
 
     async def _wait(self, exchange: Exchange) -> Message:
         """The taskback, whenever it comes. Raises Refused if it does not come here."""
-        exchange.waiting += 1
-        try:
-            async with asyncio.timeout(self._timeout):
-                message = await asyncio.shield(exchange.over)
-        except TimeoutError:
-            message = None
-        finally:
-            exchange.waiting -= 1
+        message = await exchange.answer(self._timeout)
         if exchange.turned_away is not None:
             raise Refused("busy", exchange.turned_away.told)
         if message is not None:
             return message
         if self._exchanges.withdraw(exchange):
-            raise Refused("busy", "it could not be stored; nothing was done, try again")
-        late = "the service stops" if exchange.over.done() else f"none within {self._timeout:g} s"
-        known = "it is still being done" if exchange.id else "it may or may not be done"
-        raise Refused("late", f"no answer ({late}); {known}", exchange.id)
+            raise Refused("busy", NOT_STORED)
+        raise Refused("late", exchange.why_no_answer(self._timeout), exchange.id)
 
     # --- replies -----------------------------------------------------------------------------------
 

@@ -40,7 +40,6 @@ Set up: starlette and uvicorn in `app/requirements.txt`, and
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sys
 import uuid
@@ -50,7 +49,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from botcannon_core.chat import guard
-from botcannon_core.collectors.exchange import Exchange, Exchanges
+from botcannon_core.collectors.exchange import NOT_STORED, Exchange, Exchanges
 from botcannon_core.collectors.webhook import answer as answers
 from botcannon_core.collectors.webhook.answer import Answer, answer_to, refusal
 from botcannon_core.collectors.webhook.asked import (
@@ -142,10 +141,7 @@ class Webhook:
 
     def admit(self, fields: Mapping[str, str]) -> bool:
         """Whether a request may be stored; who asks too much is told so each time, as HTTP has it."""
-        verdict = self._flood.verdict(fields)
-        if not verdict.admitted:
-            self._exchanges.turned_away(fields, verdict)
-        return verdict.admitted
+        return self._exchanges.admit(fields, self._flood.verdict(fields))
 
     async def stored(self, message: Message) -> None:
         """Tell who waits that it is kept."""
@@ -246,38 +242,22 @@ class Webhook:
     async def _wait(
         self, exchange: Exchange, as_json: bool, answer: Callable[[Message, Fields], Answer]
     ) -> Answer:
-        exchange.waiting += 1
-        message = None
-        try:
-            async with asyncio.timeout(self._timeout or STORE_SECONDS):
-                if self._timeout:
-                    # shielded: others may wait for the same one
-                    message = await asyncio.shield(exchange.over)
-                else:
-                    await exchange.kept.wait()
-        except TimeoutError:
-            pass
-        finally:
-            exchange.waiting -= 1
+        is_stored, message = False, None
+        if self._timeout:
+            message = await exchange.answer(self._timeout)
+        else:
+            is_stored = await exchange.stored(STORE_SECONDS)
         if (why := exchange.turned_away) is not None:
             raise RefusedRequest(429, why.told, wait=math.ceil(why.wait))
         if message is not None:
             return answer(message, exchange.fields)
-        if exchange.id and not self._timeout:
+        if is_stored:
             return answers.stored(exchange.id, as_json)
-        return self._without(exchange, as_json)
-
-    def _without(self, exchange: Exchange, as_json: bool) -> Answer:
-        """There is no answer: say what is known, so that the client knows whether to ask again."""
+        # say what is known, so that the client knows whether to ask again
         if self._exchanges.withdraw(exchange):
-            return refusal(503, "it could not be stored; nothing was done, try again", as_json)
-        late = (
-            "the service stops"
-            if exchange.over.done()
-            else f"none within {self._timeout or STORE_SECONDS:g} s"
-        )
-        known = "it is still being done" if exchange.id else "it may or may not be done"
-        return refusal(504, f"no answer ({late}); {known}", as_json, id=exchange.id)
+            return refusal(503, NOT_STORED, as_json)
+        why_none = exchange.why_no_answer(self._timeout or STORE_SECONDS)
+        return refusal(504, why_none, as_json, id=exchange.id)
 
 
 def _check(host: str, path: str, headers: Mapping[str, str], is_open_to_all: bool) -> None:
