@@ -10,8 +10,9 @@ import hmac
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
+from botcannon_core.collectors.document import NotOne, called, parsed
 from botcannon_core.contract import ContractError, pack
 from botcannon_core.errors import MessageError, suggest
 from botcannon_core.message import checked_fields, flat
@@ -52,16 +53,9 @@ class Manners:
 def read(data: bytes) -> dict[str, Any]:
     """The document that `data` is. Raises Refused unless it is an object in JSON, in UTF-8."""
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refused("encoding", "the document is not UTF-8") from error
-    try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise Refused("json", f"the document is not valid JSON{_where(error)}") from error
-    if not isinstance(document, dict):
-        raise Refused("request", f"the document is {called(document)}; it has to be an object")
-    return document
+        return parsed(data, "the document")
+    except NotOne as wrong:
+        raise Refused("request" if wrong.kind == "object" else wrong.kind, wrong.text) from wrong
 
 
 def shows(document: Mapping[str, Any], token: str) -> bool:
@@ -81,17 +75,6 @@ def fields_of(document: Mapping[str, Any], manners: Manners) -> dict[str, str]:
     if manners.programs is None:
         return _plain(document, manners)
     return _program(document, manners, manners.programs)
-
-
-def called(value: object) -> str:
-    """What a value of JSON is called in an error."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return "a text" if isinstance(value, str) else "a number"
 
 
 def is_name(given: object) -> bool:
@@ -162,22 +145,3 @@ def _checked(fields: dict[str, str]) -> dict[str, str]:
         return checked_fields(fields, "the document")
     except MessageError as error:
         raise Refused("request", str(error)) from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Refused("request", f"{twice!r} is given twice")
-    return given
-
-
-def _no_number(_word: str) -> NoReturn:
-    raise ValueError("there are no such numbers in JSON")
-
-
-def _where(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f": {error.msg}, line {error.lineno}, column {error.colno}"
-    return ": it is nested too deeply" if isinstance(error, RecursionError) else ""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botcannon_core.collectors.document import NotOne, called, parsed
 from botcannon_core.errors import MessageError
 from botcannon_core.message import checked_fields
 
@@ -105,9 +105,7 @@ def fields_of(head: Head, body: bytes, is_text: bool, may_say_who: bool) -> dict
     given = object_of(body)
     for name, value in given.items():
         if not isinstance(value, str):
-            raise RefusedRequest(
-                422, f"field {name!r} is {_called(value)}; every value is a string"
-            )
+            raise RefusedRequest(422, f"field {name!r} is {called(value)}; every value is a string")
         if name in OWN:
             raise RefusedRequest(422, f"field {name!r} is the door's to say; leave it out")
         if name in WHO and not may_say_who:
@@ -139,21 +137,9 @@ def _decoded(body: bytes) -> str:
 def object_of(body: bytes) -> dict[str, Any]:
     """The object in JSON that a body is; raises RefusedRequest if it is none."""
     try:
-        given = json.loads(_decoded(body), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise RefusedRequest(400, "the body is not valid JSON") from error
-    if not isinstance(given, dict):
-        raise RefusedRequest(422, f"the body is {_called(given)}; it has to be an object")
-    return given
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise RefusedRequest(422, f"field {twice!r} is given twice")
-    return given
+        return parsed(body, "the body")
+    except NotOne as wrong:
+        raise RefusedRequest(422 if wrong.kind == "object" else 400, wrong.text) from wrong
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, str]:
@@ -165,16 +151,6 @@ def _checked(fields: dict[str, Any]) -> dict[str, str]:
 
 def _kind(head: Head) -> str:
     return head.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _called(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return "a string" if isinstance(value, str) else "a number"
 
 
 def _same(given: str, wanted: str) -> bool:
