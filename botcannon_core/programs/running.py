@@ -87,8 +87,9 @@ class Run:
             self._step(number, self._plans.steps[action.of])
             return
         program = self._plans.programs[action.of]
-        wanted = program.args if action.kind == "enter" else program.outputs
-        if self._fits(number, wanted, program.name):
+        is_begin = action.kind == "enter"
+        kind: envelope.ErrorKind = "args" if is_begin else "outputs"
+        if self._fits(number, program.args if is_begin else program.outputs, program.name, kind):
             self._state.at = number + 1  # a check is no note: whoever goes on makes it again
 
     def _step(self, number: int, step: Step) -> None:
@@ -110,13 +111,15 @@ class Run:
         else:
             self._doer.ended(called.how)
 
-    def _fits(self, number: int, wanted: Contract, name: str) -> bool:
+    def _fits(
+        self, number: int, wanted: Contract, name: str, kind: envelope.ErrorKind = "args"
+    ) -> bool:
         """Whether the pool has what is wanted; if so, it has it converted and with defaults."""
         try:
             self._pool.check(wanted)
         except ContractError as problems:
             text = f"{name}: {envelope.told(problems)}"
-            self._refuse(number, envelope.error("args", text, name, problems))
+            self._refuse(number, envelope.error(kind, text, name, problems))
             return False
         return True
 

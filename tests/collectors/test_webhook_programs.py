@@ -74,9 +74,12 @@ def test_no_body_is_no_args(door: Open) -> None:
     assert post(door(), "", "/programs/refund").json["result"] == {"order": "refund {}"}
 
 
-@pytest.mark.parametrize(("kind", "status"), [("args", 422), ("request", 422), ("step", 500)])
-def test_the_status_says_how_it_went(door: Open, kind: str, status: int) -> None:
-    failed = {"ok": False, "error": {"kind": kind, "text": "no"}, "trace": []}
+@pytest.mark.parametrize(
+    ("kind", "step", "status"),
+    [("args", "", 422), ("request", "", 422), ("step", "a", 500), ("args", "a", 500)],
+)
+def test_the_status_says_how_it_went(door: Open, kind: str, step: str, status: int) -> None:
+    failed = {"ok": False, "error": {"kind": kind, "step": step, "text": "no"}, "trace": []}
     reply = post(door(replying(**failed)), {}, "/programs/buy")
     assert reply.status == status
     assert reply.json["error"] == failed["error"]

@@ -173,7 +173,8 @@ def test_what_a_program_within_should_give_is_checked_and_undone() -> None:
         "steps": {"a": step(undo=["back"]), "back": step()},
     }
     ending = world.run(document)
-    assert ending.answer["error"]["step"] == "q"
+    error = ending.answer["error"]
+    assert (error["kind"], error["step"]) == ("outputs", "q")
     assert world.acts == ["a", "back"]
 
 

@@ -17,8 +17,6 @@ from botcannon_core.contract import ContractError, pack
 from botcannon_core.errors import suggest
 from botcannon_core.message import Message
 
-STATUSES = {"request": 422, "args": 422}  # of an answer, by the kind of its error; else 500
-
 
 class Programs:
     """The programs that may be asked for at `{path}programs/{name}`.
@@ -62,7 +60,7 @@ class Programs:
     def answer(self, message: Message, asked: Mapping[str, str]) -> Answer:
         """What a run is answered: its envelope, with the status that says the same."""
         found = envelope.of_program(message, asked)
-        status = 200 if found["ok"] else STATUSES.get(found["error"].get("kind"), 500)
+        status = 200 if found["ok"] else _status(found["error"])
         text = json.dumps(found, ensure_ascii=False).encode(errors="replace")
         headers = {**_SAFE, "X-Message-Id": message.id}
         return Answer(status, text + b"\n", "application/json", headers)
@@ -101,6 +99,12 @@ class Programs:
         parts = [_section(self.path.format(name=n), one) for n, one in self._programs.items()]
         schema = html.escape(f"{self._base}openapi.json")
         return _PAGE.format(programs="\n".join(parts), schema=schema)
+
+
+def _status(error: Mapping[str, Any]) -> int:
+    # what names a step or a program within was checked on the way: others had run by then
+    was_refused = error.get("kind") in ("request", "args") and not error.get("step")
+    return 422 if was_refused else 500
 
 
 def _section(path: str, program: Any) -> str:
