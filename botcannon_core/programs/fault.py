@@ -1,6 +1,6 @@
 """What is wrong with declared programs: each fault with the way to it, and all of them at once.
 
-Not here: what makes a declaration wrong (declared, references), and the lines of a file (compose).
+Not here: what makes a declaration wrong (declared, plan), and the lines of a file (compose).
 """
 
 from __future__ import annotations

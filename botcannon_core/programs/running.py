@@ -225,10 +225,7 @@ class Run:
         self._notes.flush()
         what = "half undone" if self._state.failure else "stuck behind its pivot"
         text = f"{self._program.name} is {what}: {why}; left: {', '.join(left) or 'nothing'}"
-        return self._parked(text, left, error or self._state.failure or {})
-
-    def _parked(self, text: str, left: list[str], error: Mapping[str, Any]) -> HalfDone:
-        return _half_done(text, left, self._answer(error, left))
+        return _half_done(text, left, self._answer(error or self._state.failure or {}, left))
 
 
 def changed(name: str, state: State, metadata: Mapping[str, Any]) -> HalfDone:
@@ -239,14 +236,16 @@ def changed(name: str, state: State, metadata: Mapping[str, Any]) -> HalfDone:
     """
     runs = {line["step"]: line.get("how") for line in state.trace if line["kind"] == "run"}
     doubtful = [str(step) for step, how in runs.items() if how in (None, "killed")]
-    done = [str(line["step"]) for line in state.trace if line.get("how") == "done"]
+    ended = [line for line in state.trace if line.get("how") == "done"]
+    done = [f"{one['step']} (undoing {one['of']})" if "of" in one else one["step"] for one in ended]
+    left = [str(one["step"]) for one in ended if one["kind"] == "run"]
     text = (
         f"{name} was changed while it ran: retry this with the program as it was, or see to it by hand; "
         f"done so far: {', '.join(done) or 'nothing'}"
     ) + (f"; in doubt: {', '.join(doubtful)}" if doubtful else "")
     error = envelope.error("changed", text)
-    answer = envelope.failed(name, error, metadata, state.trace, in_doubt=doubtful, left=done)
-    return _half_done(text, done, answer)
+    answer = envelope.failed(name, error, metadata, state.trace, in_doubt=doubtful, left=left)
+    return _half_done(text, left, answer)
 
 
 def _half_done(text: str, left: list[str], answer: str) -> HalfDone:

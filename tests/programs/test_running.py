@@ -8,6 +8,7 @@ import pytest
 
 from botcannon_core.message import Message
 from botcannon_core.programs.means import Rule
+from botcannon_core.programs.plan import resolve
 from botcannon_core.roles import Park, Retry, Skip
 from tests.programs.shop import Shop, buying
 from tests.programs.world import Code, Ending, WithUndo, World, step
@@ -406,6 +407,21 @@ def test_a_program_that_was_changed_while_it_ran_is_left_to_a_person() -> None:
     ending = ran(world, ["b", "a", "c"], steps)
     assert ending.parked.startswith("p was changed while it ran")
     assert (ending.left, ending.answer["error"]["kind"]) == ('["a", "b"]', "changed")
+
+
+def test_a_program_that_was_changed_while_it_was_undone_tells_undos_as_such() -> None:
+    world = World()
+    world.does("a", "back")
+    world.code["b"] = Code(world, "b", fails=lambda: True)
+    world.code["c"] = Code(world, "c", fails=lambda: True)
+    steps = {"a": step(undo=["back", "c"]), "b": step(), "back": step(), "c": step()}
+    plans = resolve({"programs": {"p": {"steps": ["a", "b"]}}, "steps": steps})
+    assert world.turn(plans, "p", {}, Rule()) is None
+    assert world.acts == ["a", "back"]
+    del steps["a"]["undo"]
+    ending = ran(world, ["a", "b"], {name: steps[name] for name in ("a", "b")})
+    assert ending.parked.endswith("done so far: a, back (undoing a)")
+    assert ending.answer["left"] == ["a"]
 
 
 def test_a_program_that_was_made_shorter_still_tells_what_is_in_doubt() -> None:
