@@ -37,9 +37,17 @@ class Memory:
         return found if isinstance(found, str) else None
 
     def put(self, key: str, value: str, seconds: float) -> None:
-        """Remember a text for so many seconds. Raises UsageError if it is too long."""
-        if len(key) > LONGEST_KEY or len(value) > LONGEST_TEXT:
-            raise UsageError(f"memory holds at most {LONGEST_TEXT:,} characters under a key")
+        """Remember a text for so many seconds. Raises UsageError for what cannot be remembered so."""
+        if len(key) > LONGEST_KEY:
+            raise UsageError(
+                f"a key of the memory has at most {LONGEST_KEY} characters: {key[:20]}…"
+            )
+        if len(value) > LONGEST_TEXT:
+            raise UsageError(f"memory holds at most {LONGEST_TEXT:,} characters under a key: {key}")
+        if not seconds > 0:  # nor is no number
+            raise UsageError(
+                f"memory keeps {key} for more than 0 seconds, not {seconds}; or drop it"
+            )
         self._ask("memory", ["put", key, value, seconds])
 
     def drop(self, key: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from botcannon_core.cannon import asks
 from botcannon_core.errors import UsageError
 from botcannon_core.ledger.line import Line
-from botcannon_core.ledger.memory import LONGEST_TEXT, Memory, forgetful, kept
+from botcannon_core.ledger.memory import LONGEST_KEY, LONGEST_TEXT, Memory, forgetful, kept
 from botcannon_core.ledger.store import Store
 
 
@@ -87,8 +87,21 @@ def test_services_do_not_share_what_they_remember(line: Line, store: Store) -> N
 
 
 def test_a_text_too_long_is_refused(memory: Memory) -> None:
-    with pytest.raises(UsageError, match="at most"):
+    with pytest.raises(UsageError, match="at most 1,000,000 characters under a key: k"):
         memory.put("k", "x" * (LONGEST_TEXT + 1), 60)
+
+
+def test_a_key_too_long_is_refused_as_such(memory: Memory) -> None:
+    with pytest.raises(UsageError, match="a key of the memory has at most 500"):
+        memory.put("k" * (LONGEST_KEY + 1), "x", 60)
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
+def test_a_text_for_no_time_is_refused_and_changes_nothing(memory: Memory, seconds: float) -> None:
+    memory.put("k", "before", 60)
+    with pytest.raises(UsageError, match="memory keeps k for more than 0 seconds"):
+        memory.put("k", "after", seconds)
+    assert memory.get("k") == "before"
 
 
 @pytest.mark.parametrize(
