@@ -16,6 +16,9 @@ from botcannon_core.ledger.store import Store
 from botcannon_core.ledger.stream import Entry, entries
 from botcannon_core.message import Message
 
+NOTE = "_note"  # the field of an entry that only says how far a message is
+PAGE = 1000  # entries asked for at once where notes stand among them: one a message that runs
+
 Channel = Literal["data", "taskback", "log", "dead"]
 
 
@@ -41,11 +44,8 @@ class History:
     def latest(self, service: str, channel: Channel = "data") -> Message | None:
         """The newest message, or None if there is none."""
         key = self._key(service, channel)
-        found = self._entries(key, "+", "-", 1)
-        if found and "_note" in found[0].fields:  # one a message that runs, if all of them tell
-            found = self._entries(key, "+", "-", 1000)
-        messages = _messages(found, service, channel)
-        return messages[0] if messages else None
+        found = _messages(self._entries(key, "+", "-", 1), service, channel)
+        return found[0] if found else None
 
     def last(
         self, service: str, seconds: float, channel: Channel = "data", limit: int = 10_000
@@ -115,7 +115,15 @@ class History:
         return self._both[1].ask(key, *commands)
 
     def _entries(self, key: str, last: int | str, first: int | str, most: int) -> list[Entry]:
-        return entries(self._ask(key, _newest(key, last, first, most))[0])
+        """The newest `most` of these that are no notes, the newest first."""
+        found: list[Entry] = []
+        page = most
+        while True:
+            came = entries(self._ask(key, _newest(key, last, first, page))[0])
+            found += [one for one in came if NOTE not in one.fields]
+            if len(found) >= most or len(came) < page:
+                return found[:most]
+            last, page = f"({came[-1].id}", max(most - len(found), PAGE)
 
     def _key(self, service: str, channel: str) -> str:
         if channel not in CHANNELS:
@@ -138,7 +146,7 @@ def _id(seconds: float) -> int:
 
 def _messages(found: Iterable[Entry], service: str, channel: Channel) -> list[Message]:
     return [
-        _message(one.id, one.fields, service, channel) for one in found if "_note" not in one.fields
+        _message(one.id, one.fields, service, channel) for one in found if NOTE not in one.fields
     ]
 
 

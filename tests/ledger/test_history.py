@@ -121,6 +121,21 @@ def test_data_shows_only_what_the_collector_gave(store: Store, history: History)
     assert [dict(message) for message in history.last("s", 60)] == [{"n": "1"}]
 
 
+def test_notes_are_passed_over_and_take_nobodys_place(store: Store, history: History):
+    now = time.time()
+    for age in (40, 30, 20):
+        put(store, now - age, channel="taskback", n=str(age))
+    with store.client().pipeline() as many:
+        for _ in range(2500):
+            many.xadd(store.keys("s").taskback, {"n": "7", "_note": "half"})
+        many.execute()
+    latest = history.latest("s", "taskback")
+    assert latest is not None
+    assert latest["n"] == "20"
+    assert numbers(history.last("s", 60, "taskback", limit=2)) == ["30", "20"]
+    assert numbers(history.last("s", 60, "taskback")) == ["40", "30", "20"]
+
+
 def test_an_unknown_channel_is_refused(history: History):
     with pytest.raises(ValueError, match="no channel 'date'; there are data, taskback"):
         history.latest("s", "date")  # type: ignore[arg-type]
