@@ -91,7 +91,7 @@ def hold(folder: Path, fsync: str = "everysec", begun: Begun | None = None) -> H
         fd = begun.fd if begun else _users_lock(folder)
         try:
             # from here on no keeper stops the server; one that is stopping it finishes first
-            _locked(fd, fcntl.LOCK_SH, "the store's keeper to finish stopping")
+            _locked(fd, fcntl.LOCK_SH, f"the keeper of the store in {folder} to stop")
             return Held(folder, fsync, fd, _running(folder, fsync, begun.keeper if begun else None))
         except BaseException:
             os.close(fd)
@@ -158,7 +158,7 @@ def _running(folder: Path, fsync: str, begun: Coming | None = None) -> str:
     home = folder / "store"
     start = _open_lock(home / "start.lock")
     try:
-        _locked(start, fcntl.LOCK_EX, "another command to start the store")
+        _locked(start, fcntl.LOCK_EX, f"another command to start the store in {home}")
         if begun and (path := _come(home, begun)):
             return _as_promised(path, fsync)
         for _ in range(3):  # a keeper may be killed while we wait for its server
@@ -304,7 +304,7 @@ def _locked(fd: int, kind: int, whom: str) -> None:
     deadline = time.monotonic() + LOCK_WAIT
     while not _taken(fd, kind):
         if time.monotonic() > deadline:
-            raise StoreError(f"waited {LOCK_WAIT:g} s for {whom}")
+            raise StoreError(f"waited {LOCK_WAIT:g} s for {whom}: try again, {WAY_OUT}")
         time.sleep(POLL)
 
 

@@ -375,6 +375,28 @@ def test_beginning_waits_for_nobody(name: str, opened, project: Path):
         assert not of(project)
 
 
+@pytest.mark.parametrize(
+    ("name", "whom"),
+    [
+        ("store.lock", "the keeper of the store in {folder} to stop"),
+        ("store/start.lock", "another command to start the store in {folder}/store"),
+    ],
+)
+def test_waiting_in_vain_is_told_with_where_and_what_to_do(
+    name: str, whom: str, opened, project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opened().close()
+    wait_for(lambda: not of(project))
+    monkeypatch.setattr(embedded, "LOCK_WAIT", 0.05)
+    folder = project / ".botcannon"
+    with (folder / name).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StoreError) as told:
+            hold(folder)
+    wanted = f"waited 0.05 s for {whom.format(folder=folder)}: try again, or name another store in "
+    assert str(told.value).startswith(wanted)
+
+
 def test_what_is_wrong_with_a_store_that_was_begun_is_told_by_who_holds_it(
     project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
