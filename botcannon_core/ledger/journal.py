@@ -67,8 +67,8 @@ def key_of(keys: Keys, message_id: str) -> str:
     return keys.key(f"journal:{message_id}")
 
 
-def unordered(found: dict[str, str]) -> list[str]:
-    """The records in what HGETALL says of a journal, in order."""
+def in_order(found: dict[str, str]) -> list[str]:
+    """The records of a journal, of which HGETALL gave `found`, as they were written."""
     return [found[number] for number in sorted(found.keys() - {"try"}, key=int)]
 
 

@@ -33,8 +33,8 @@ RECEIVE_BYTES = 1 << 16
 # Above this many unanswered commands the line listens before it says more, so that neither side
 # buffers without bound. It is also how far back an intake's numbers are remembered (admit.lua).
 MOST_UNANSWERED = 1000
-# The server is there but cannot serve this command now: reconnecting, perhaps elsewhere, is the cure.
 SEND_SECONDS = 30.0  # a send that takes longer means that the server is gone
+# The server is there but cannot serve this command now: reconnecting, perhaps elsewhere, is the cure.
 ELSEWHERE = (
     "LOADING",
     "READONLY",

@@ -145,5 +145,5 @@ def test_it_can_be_looked_at(line: Line) -> None:
     first.load()
     first.write(*(str(number) for number in range(12)))
     words = line.ask("HGETALL", journal.key_of(KEYS, "id"))
-    found = journal.unordered(dict(zip(words[::2], words[1::2], strict=True)))
+    found = journal.in_order(dict(zip(words[::2], words[1::2], strict=True)))
     assert found == [str(number) for number in range(12)]

@@ -202,7 +202,7 @@ def _trace(project: Project, sent: str) -> list[Line]:
     with project.store.asking() as client:
         found = cast(dict[str, str], client.hgetall(journal.key_of(project.keys, sent)))
     state = State()
-    for record in journal.unordered(found):
+    for record in journal.in_order(found):
         state.take(json.loads(record))
     return list(state.trace)
 
