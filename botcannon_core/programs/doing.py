@@ -5,6 +5,7 @@ Not here: which piece comes next, and what is done about how it ended (running).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from botcannon_core.contract import ContractError
@@ -34,7 +35,8 @@ class Doer:
     def run(self, number: int, in_doubt: bool) -> Called:
         """Run the step of an action."""
         step = self._outline.step(number)
-        self._notes.begin("run", action=number, step=step.name, **_doubt(in_doubt))
+        more = {**_doubt(in_doubt), **self._checked()}
+        self._notes.begin("run", action=number, step=step.name, **more)
         message = self._told(self._outline.program.order[number].key, in_doubt)
         return self._called(
             step, self._means.code[step.key].task, message, Moment("run", step.name, "", {})
@@ -62,6 +64,13 @@ class Doer:
     def ended(self, how: str, **more: Any) -> None:
         """Note how it ended, with what it changed in the pool."""
         self._notes.end(how, **more, **self._changes)
+
+    def _checked(self) -> dict[str, Any]:
+        """What checks have changed in the pool: if we die in the step, its undo must find it, too."""
+        if self._pool.is_checked:
+            with suppress(MessageError, ContractError):  # told when the step has ended
+                return self._pool.changes()
+        return {}
 
     def _called(self, step: Step, function: Any, message: Message, moment: Moment) -> Called:
         values, means = self._pool.values, self._means

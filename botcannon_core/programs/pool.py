@@ -20,6 +20,9 @@ class Pool:
     def __init__(self, packed: Mapping[str, str]) -> None:
         self.packed = dict(packed)
         self.values: dict[str, Any] = {}
+        self.is_checked = (
+            False  # since last time, so that values may have been converted or filled in
+        )
         self.restore()
 
     def restore(self) -> None:
@@ -37,6 +40,7 @@ class Pool:
         new = {name: text for name, text in now.items() if self.packed.get(name) != text}
         gone = [name for name in self.packed if name not in now]
         self.packed = now
+        self.is_checked = False
         self.values.update((name, unpacked(name, text)) for name, text in new.items())
         return {**({"set": new} if new else {}), **({"drop": gone} if gone else {})}
 
@@ -48,6 +52,7 @@ class Pool:
         names = wanted.fields
         found = wanted.check({name: self.values[name] for name in names if name in self.values})
         self.values.update(found)
+        self.is_checked = self.is_checked or bool(found)
         return found
 
 

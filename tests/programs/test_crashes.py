@@ -63,6 +63,40 @@ def test_without_them_a_step_in_doubt_is_undone_and_no_step_runs_twice(
             assert ending.answer["error"]["kind"] == "killed"
 
 
+class Ordered(Code):
+    """A step that counts on what its args say, also when it is undone."""
+
+    def task(self, message: Any, results: dict[str, Any]) -> Any:
+        self.world.act(f"order {results['qty']}", message)
+        self.world.point()
+
+    def undo(self, message: Any, results: dict[str, Any]) -> None:
+        self.world.act(f"cancel {results['qty']}", message)
+
+
+@pytest.mark.parametrize("where", ["step", "program within"])
+def test_an_undo_finds_what_the_args_of_a_killed_step_had_by_default(where: str) -> None:
+    args = {"args": {"qty": {"type": "int", "default": 2}}}
+    document = {
+        "programs": {
+            "p": {"steps": ["q"]},
+            "q": {"steps": ["a"], **(args if where == "program within" else {})},
+        },
+        "steps": {"a": step(**(args if where == "step" else {}))},
+    }
+
+    def run(world: World) -> Any:
+        world.code["a"] = Ordered(world, "a")
+        return world.run(document)
+
+    for point in every_point(run):
+        for again in (0, 3, 4, 5):  # in the middle of undoing it, too
+            world = World([point, point + again])
+            ending = run(world)
+            assert not ending.parked, (point, again)
+            assert set(world.acts) <= {"order 2", "cancel 2"}, (point, again)
+
+
 def test_a_kill_behind_a_step_that_is_recorded_leads_to_one_undo_of_each() -> None:
     """The worker dies while it ships: charge and reserve are recorded, ship is not."""
     calm = Shop()
