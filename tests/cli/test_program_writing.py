@@ -87,6 +87,8 @@ def test_new_makes_a_compose_file_where_there_is_none(project: ProjectHere) -> N
         ("../x", "'../x' cannot be"),
         ("bot", "app/bot.py is there already; nothing was written"),
         ("taken", "there is a program 'taken' already; nothing was written"),
+        ("socket", "app/socket.py would stand in the place of the built-in 'socket'"),
+        ("run_program", "in the place of the built-in 'run_program'; take another name"),
     ],
 )
 def test_new_writes_over_nothing(project: ProjectHere, name: str, text: str) -> None:

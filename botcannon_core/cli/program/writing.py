@@ -9,12 +9,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from botcannon_core.cannon.declared import COMPOSE_FILE
 from botcannon_core.cli.program import skeleton
-from botcannon_core.compose import document
+from botcannon_core.compose import document, loading
 from botcannon_core.compose.adding import Unaddable
 from botcannon_core.errors import UsageError
 from botcannon_core.programs.importing import imported
@@ -44,6 +45,9 @@ def new(name: str, /, *, file: str | None = None) -> None:
     path = f"app/{name}.py"
     if path in texts.files:
         raise UsageError(f"program new: {path} is there already; nothing was written")
+    if any(find_spec(f"{room}.{name}") for room in loading.ROOMS.values()):
+        text = f"{path} would stand in the place of the built-in {name!r}; take another name"
+        raise UsageError(f"program new: {text}")
     try:
         added = skeleton.added(texts.text, name)
     except (Unaddable, document.Unusable) as error:

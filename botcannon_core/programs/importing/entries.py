@@ -14,6 +14,8 @@ from typing import Any
 from botcannon_core.programs.importing.ryuso import Hook, Program, Ref, Spec
 
 PORT = 60856  # where ryuso listens
+# a file of such a name in app/ would stand in the place of what serves and runs the programs
+OURS = (("socket",), ("run_program",))
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,7 @@ def _cut(reference: tuple[str, ...], spec: Spec) -> tuple[tuple[str, ...], str]:
     if way and way[0] == "hooks":
         way = way[1:]
     module = tuple(_python(part) for part in way) or (package(spec),)
-    # a file of that name in app/ would stand in the place of the server itself
-    return (("socket_",) if module == ("socket",) else module), function
+    return ((f"{module[0]}_", *module[1:]) if module in OURS else module), function
 
 
 def _python(name: str) -> str:

@@ -109,6 +109,18 @@ def test_what_is_imported_is_a_compose_file_whose_programs_have_a_plan(tmp_path:
     assert [str(problem) for problem in read(path).problems] == []
 
 
+@pytest.mark.parametrize("name", ["socket", "run_program"])
+def test_no_stub_stands_in_the_place_of_what_serves_and_runs_programs(name: str) -> None:
+    spec = {
+        "name": "shop",
+        "programs": {"buy": {"hooks": ["hooks.a"], "args": {}, "outputs": {}}},
+        "hooks": {"a": {"reference": f"shop.hooks.{name}.a", "args": {}}},
+    }
+    found = bring(json.dumps(spec))
+    assert list(found.files) == [f"app/{name}_.py"]
+    assert yaml.safe_load(found.compose)["steps"]["a"]["file"] == f"{name}_"
+
+
 def test_stubs_are_grouped_by_the_way_of_their_references() -> None:
     found = bring(json.dumps(SPEC))
     assert sorted(found.files) == [
