@@ -20,9 +20,8 @@ class Pool:
     def __init__(self, packed: Mapping[str, str]) -> None:
         self.packed = dict(packed)
         self.values: dict[str, Any] = {}
-        self.is_checked = (
-            False  # since last time, so that values may have been converted or filled in
-        )
+        # since the changes were taken, so that values may have been converted or filled in
+        self.is_checked = False
         self.restore()
 
     def restore(self) -> None:
