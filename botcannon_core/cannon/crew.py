@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, get_args
 
-from botcannon_core.cannon import chain, frames, kernel, member, process, seat
+from botcannon_core.cannon import chain, frames, kernel, member, process
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.given import Depth
@@ -389,9 +389,9 @@ class Crew:
         worker.given.forgotten()
         for job, how in ended:
             self._hooks.ended(job, how)
-        if worker.state == "starting" and cause().get("exit") != str(seat.LEFT):
-            told = f"it {worker.fate}" if worker.fate else cause()["death"]
-            self._did_not_work(f"a worker died before it was ready: {told}")
+        # if one in its seat was ready, the first of another one will show whether the next would be
+        if worker.state == "starting" and not worker.given.turn:
+            self._did_not_work(f"a worker died before it was ready: {worker.death(cause())}")
 
     def _did_not_work(self, text: str) -> None:
         """Final if nothing ever worked; else workers are forked again after a pause."""

@@ -107,6 +107,10 @@ class Worker:
         self.channel.close()
         self.output.close()
 
+    def death(self, cause: Cause) -> str:
+        """Of what it died, as far as is known."""
+        return f"it {self.fate}" if self.fate else cause["death"]
+
     def killed(self, job: Job, cause: Cause) -> Ended:
         """How a job ended that ran when it died."""
         if job.id in self.cancelled:

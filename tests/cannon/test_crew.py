@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from botcannon_core.cannon import kernel, seat
+from botcannon_core.cannon import kernel, nursery, seat
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.forker import Birth
@@ -101,6 +101,10 @@ class Do:
     def die(self, message):
         os.kill(os.getpid(), int(message["signal"]))
         time.sleep(1000)
+
+    def stumble(self, message):
+        """Die on the way out, when it has said how it ended."""
+        os._exit = lambda _code: os.kill(os.getpid(), signal.SIGSEGV)
 
     def leave(self, message):
         os._exit(int(message["code"]))
@@ -472,6 +476,19 @@ def test_a_worker_that_dies_takes_its_seat_along(start: Start) -> None:
     before = seat_of(crew.ready()[0])
     crew.run("leave", code="3")
     crew.until(lambda: is_over(before), "the seat is over")
+    assert crew.run("pid").how == "done"
+
+
+def test_a_worker_that_dies_when_it_has_said_how_it_ended_costs_its_seat_and_no_pause(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was ready; whether the next one would be, the first in another seat will show."""
+    monkeypatch.setattr(nursery, "FIRST_PAUSE_SECONDS", 100 * PATIENCE)
+    crew = start(hot=1, max=1)
+    for _ in range(3):
+        before = seat_of(crew.ready()[0])
+        assert crew.run("stumble").how == "done"
+        crew.until(partial(is_over, before), "the seat is over")
     assert crew.run("pid").how == "done"
 
 
