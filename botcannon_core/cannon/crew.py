@@ -144,8 +144,8 @@ class Crew:
         """End the worker of `job` at once, or every worker."""
         for worker in list(self._workers.values()):
             if job is None or worker.given.holds(job.entry):
-                if job is not None and job not in worker.given.running:
-                    worker.fate = f"was ended: {job.id}, behind it, is another pool's now"
+                if job is not None:
+                    worker.lost(job)
                 self._nursery.signal(worker.slot, signal.SIGKILL)
 
     def cancel(self, job: Job) -> bool:

@@ -51,8 +51,7 @@ class Limits:
         if not worker.is_over_time(self.rule):
             return
         number = signal.SIGTERM if worker.term_at is None else signal.SIGKILL
-        text = f"took longer than {worker.seconds(self.rule):g} s and was ended"
-        worker.fate = worker.fate or text
+        worker.over_limit(f"took longer than {worker.seconds(self.rule):g} s and was ended")
         worker.term_at = time.monotonic()
         self.end(worker, number)
 
@@ -72,5 +71,5 @@ class Limits:
         most = self.rule.limits.processes
         for worker in suspects:
             if sizes.get(worker.pid, 0) > most + self.rule.has_seats:  # which is one of the group
-                worker.fate = f"had more than {most} processes and was ended"
+                worker.over_limit(f"had more than {most} processes and was ended")
                 self.end(worker, signal.SIGKILL)

@@ -107,6 +107,18 @@ class Worker:
         self.channel.close()
         self.output.close()
 
+    def over_limit(self, text: str) -> None:
+        """Note for what it is ended; of many that run in it any may be to blame, and none is named."""
+        count = len(self.given.running)
+        if count > 1:
+            text = f"its worker was ended: one of the {count} messages that ran in it {text}"
+        self.fate = self.fate or text
+
+    def lost(self, job: Job) -> None:
+        """Note that it is ended for this job, which is ours no longer."""
+        where = "beside" if job in self.given.running else "behind"
+        self.fate = f"was ended: {job.id}, {where} it, is another pool's now"
+
     def death(self, cause: Cause) -> str:
         """Of what it died, as far as is known."""
         return f"it {self.fate}" if self.fate else cause["death"]
@@ -116,8 +128,6 @@ class Worker:
         if job.id in self.cancelled:
             return CANCELLED
         text = self.fate or f"its worker died: {cause['death']}"
-        if self.fate and job is not self.given.running[0]:
-            text = f"its worker was ended: another message in it {self.fate}"
         return Ended("failed", error=text, error_id=chain.new_error_id(), cause=dict(cause))
 
 

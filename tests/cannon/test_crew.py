@@ -1161,14 +1161,29 @@ def test_one_that_takes_too_long_ends_alone(waiting: Start) -> None:
     assert crew.run("wait").results["pid"] == crew.ended[second].results["pid"]
 
 
-def test_one_that_does_not_wait_ends_its_worker_and_the_others_are_told_why(waiting: Start) -> None:
+def test_one_that_does_not_wait_ends_its_worker_and_none_is_blamed_for_it(waiting: Start) -> None:
+    """The oldest is over its time first, also where a later one holds it up."""
     crew = waiting(timeout=0.5)
-    entries = give_all(crew, crew.ready()[0], {"do": "block"}, {"do": "wait", "seconds": "0.1"})
+    entries = give_all(crew, crew.ready()[0], {"do": "wait", "seconds": "0.1"}, {"do": "block"})
     crew.until(lambda: len(crew.ended) == 2, "both have ended")
-    assert crew.ended[entries[0]].error == "took longer than 0.5 s and was ended"
-    assert "another message in it took longer" in crew.ended[entries[1]].error
-    assert crew.ended[entries[1]].cause  # so that it is tried again at once
+    told = "one of the 2 messages that ran in it took longer than 0.5 s and was ended"
+    for entry in entries:
+        assert crew.ended[entry].error == f"its worker was ended: {told}"
+        assert crew.ended[entry].cause  # so that it is tried again at once
     assert crew.run("wait").how == "done"
+
+
+def test_one_that_does_not_wait_and_runs_alone_is_told_so(waiting: Start) -> None:
+    assert waiting(timeout=0.5).run("block").error == "took longer than 0.5 s and was ended"
+
+
+def test_one_beside_a_lost_job_is_told_that_it_was_for_that(waiting: Start) -> None:
+    crew = waiting()
+    slow = {"do": "wait", "seconds": "1000"}
+    lost, other = give_all(crew, crew.ready()[0], slow, slow)
+    crew.crew.kill(job_of(crew, lost))
+    crew.until(lambda: len(crew.ended) == 2, "both have ended")
+    assert crew.ended[other].error == f"was ended: {lost}, beside it, is another pool's now"
 
 
 def test_a_death_ends_all_that_ran_in_it(waiting: Start) -> None:
