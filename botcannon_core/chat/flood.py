@@ -31,7 +31,7 @@ class Limits:
     invalid_silence: float = 600.0
 
     @staticmethod
-    def of(given: Mapping[str, float]) -> Limits:
+    def of(given: Mapping[str, object]) -> Limits:
         """The limits as a door's kwarg gives them; raises ValueError, naming what is none."""
         names = [one.name for one in fields(Limits)]
         for name, value in given.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from typing import TypedDict
 
 from botcannon_core.chat import audit
 from botcannon_core.chat.acl import Asker
@@ -18,7 +19,17 @@ from botcannon_core.message import Message
 
 EACH_AUDITED = 10  # lines of one silence; after them only when their number has doubled
 
-FloodKwarg = bool | Mapping[str, float] | None
+
+class FloodLimits(TypedDict, total=False):
+    """`Limits` as a compose file has them, so that a slip is told before anything starts."""
+
+    commands: int
+    silence: float
+    invalid: int
+    invalid_silence: float
+
+
+FloodKwarg = bool | FloodLimits | None
 """What a door takes as `flood`: false is off, true is on, numbers are other limits (`Limits`); without
 it, a door guards a bot, that is a service with a shell, and nothing else."""
 

@@ -285,3 +285,35 @@ def test_what_never_waits_is_told_that_it_cannot(tmp_path: Path) -> None:
     )
     found = checked(tmp_path, {"bot": FITS}, AT_ONCE).problems
     assert [(one.path, one.text) for one in found] == [("services.s.workers.concurrency", text)]
+
+
+SLIPS = [
+    (
+        "irc",
+        "Irc",
+        "server: a, nick: b, flood: {comands: 3}",
+        "flood.comands: is not known; did you",
+    ),
+    ("webhook", "Webhook", "flood: {commands: 2.5}", "flood.commands: must be a whole number"),
+    ("socket", "JsonServer", "flood: {silence: 5m}", "flood.silence: must be a number"),
+    ("webhook", "Webhook", "algorithm: md5", "algorithm: must be sha256, sha512 or sha1"),
+    ("mqtt", "Mqtt", "server: a, version: 4", "version: must be 5 or 3"),
+]
+
+
+@pytest.mark.parametrize(("file", "entry", "kwargs", "said"), SLIPS)
+def test_a_slip_in_what_a_door_of_the_house_is_given_is_told_at_its_line(
+    tmp_path: Path, file: str, entry: str, kwargs: str, said: str
+) -> None:
+    yaml = f"""
+services:
+  s:
+    collector:
+      file: {file}
+      entry: {entry}
+      conf:
+        kwargs: {{{kwargs}}}
+"""
+    (found,) = checked(tmp_path, {}, yaml).problems
+    assert f"services.s.collector.conf.kwargs.{said}" in str(found)
+    assert found.line == 8

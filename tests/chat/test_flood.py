@@ -1,9 +1,12 @@
 """The flood guard: who says too much is ignored for a while, and told once."""
 
+from dataclasses import fields
+
 import pytest
 
 from botcannon_core.chat.acl import Asker
 from botcannon_core.chat.flood import MOST_ASKERS, Flood, Limits
+from botcannon_core.chat.guard import FloodLimits
 
 MOST, MOST_INVALID = Limits().commands, Limits().invalid
 
@@ -103,6 +106,10 @@ def test_limits_may_be_others(clock: Clock) -> None:
     assert flood.invalid(ANN).startswith("1 lines")
     clock.now += 0.5
     assert flood.admit(ANN).admitted
+
+
+def test_a_compose_file_may_name_each_limit_and_no_other() -> None:
+    assert set(FloodLimits.__annotations__) == {one.name for one in fields(Limits)}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ import platform
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from botcannon_core.chat.address import address
 from botcannon_core.chat.answer import attachment, note
@@ -84,7 +84,7 @@ class Mqtt:
         client_id: str = "",
         reply_to: str | None = None,
         retained: bool = False,
-        version: int = 5,
+        version: Literal[5, 3] = 5,
         ca_file: str | None = None,
         flood: FloodKwarg = None,
         has_shell: bool = False,

@@ -54,6 +54,7 @@ from botcannon_core.collectors.webhook import answer as answers
 from botcannon_core.collectors.webhook.answer import Answer, answer_to, refusal
 from botcannon_core.collectors.webhook.asked import (
     OWN,
+    Algorithm,
     Guard,
     Head,
     RefusedRequest,
@@ -88,7 +89,7 @@ class Webhook:
         token: str | None = None,
         secret: str | None = None,
         signature_header: str = "X-Hub-Signature-256",
-        algorithm: str = "sha256",
+        algorithm: Algorithm = "sha256",
         id_header: str | None = None,
         headers: Mapping[str, str] | None = None,
         as_text: bool = False,

@@ -9,13 +9,13 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from botcannon_core.collectors.document import NotOne, called, parsed
 from botcannon_core.errors import MessageError
 from botcannon_core.message import checked_fields
 
-ALGORITHMS = ("sha256", "sha512", "sha1")
+Algorithm = Literal["sha256", "sha512", "sha1"]
 OWN = ("direct", "mention", "event_id", "network")  # the door says these, never a body
 WHO = (
     "user",
@@ -51,15 +51,15 @@ class Guard:
     token: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
     signature_header: str = "X-Hub-Signature-256"
-    algorithm: str = "sha256"
+    algorithm: Algorithm = "sha256"
 
     def __post_init__(self) -> None:
         for name in ("token", "secret"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):
                 raise ValueError(f"a webhook's `{name}` is a text that is not empty")
-        if self.algorithm not in ALGORITHMS:
-            raise ValueError(f"a webhook's `algorithm` is one of {', '.join(ALGORITHMS)}")
+        if self.algorithm not in (known := get_args(Algorithm)):
+            raise ValueError(f"a webhook's `algorithm` is one of {', '.join(known)}")
 
     @property
     def asks(self) -> bool:
