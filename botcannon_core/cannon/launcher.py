@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from botcannon_core.cannon import child as children
-from botcannon_core.cannon import life, orphans, process
+from botcannon_core.cannon import life, locks, orphans, process
 from botcannon_core.cannon.child import Child, Run
 from botcannon_core.cannon.control import Ear, Words
 from botcannon_core.cannon.forker import Birth
@@ -233,10 +233,12 @@ class Launcher:
         birth = Birth(spec, str(ready.project), ready.history_for(name))
 
         def run_pool(control: Channel) -> str:
+            locks.be_seen(ready.run_folder, f"{name}.pool")
             ready.store.after_fork()
             return Pool(birth, ready.store, control).run()
 
         def run_intake(control: Channel) -> str:
+            locks.be_seen(ready.run_folder, f"{name}.intake")
             ready.store.after_fork()
             handles = {"ledger": ready.open_history}
             return intake.run(spec, ready.store, control, handles, "pool" in ready.parts)

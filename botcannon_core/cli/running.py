@@ -5,28 +5,41 @@ They only tell and show: what runs is the launcher's business. What starts it is
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from botcannon_core.cannon import control
+from botcannon_core.cannon import control, locks
 from botcannon_core.cannon.declared import OWN_FOLDER
 from botcannon_core.errors import UsageError, suggest
 
 RUN_FOLDER = Path(OWN_FOLDER, "run")
+GRACE_SECONDS = 10.0  # for a collector whose launcher was killed: the default of `stop_grace`
 _SETTLED = ("ready", "standby", "backoff", "exited", "failed")  # for whoever waits for a start
 
 
 def down() -> None:
-    """End every `up` of this folder, in order: collectors, workers, taskbacks, connections."""
-    running = control.launchers(RUN_FOLDER)
-    if not running:
+    """End every `up` of this folder, in order: collectors, workers, taskbacks, connections.
+
+    Where an `up` was killed, wait for those of its processes that finish what they have begun.
+    """
+    running, left = control.launchers(RUN_FOLDER), locks.left_behind(RUN_FOLDER)
+    if not running and not left:
         print("nothing is up in this folder")
     for pid, path in running.items():
         told = control.tell(path, {"verb": "down"})
         _wait_for(path, lambda _: False)
         print(f"ended: {', '.join(told['services'])} (process {pid})")
+
+    for pid, part in left.items():
+        print(
+            f"{part} (process {pid}), whose `up` was killed, finishes what it has begun", flush=True
+        )
+    _outlast(left)
 
 
 def stop(*services: str) -> None:
@@ -71,6 +84,20 @@ def _order(verb: str, services: tuple[str, ...], is_done: Callable[[str], bool])
 
 def _all_are(ours: list[str], is_done: Callable[[str], bool], states: dict[str, str]) -> bool:
     return all(is_done(states[name]) for name in ours)
+
+
+def _outlast(left: dict[int, str]) -> None:
+    """Wait for processes without a launcher. The kernel has told them; a collector may not listen."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while left:
+        still = locks.left_behind(RUN_FOLDER)
+        for pid in left.keys() - still.keys():
+            print(f"ended: {left.pop(pid)} (process {pid})", flush=True)
+        if time.monotonic() > deadline:
+            for pid in [pid for pid, part in left.items() if part.endswith(".intake")]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def _wait_for(path: Path, is_done: Callable[[dict[str, str]], bool]) -> dict[str, str]:
