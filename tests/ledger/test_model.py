@@ -277,7 +277,9 @@ class Ledger(RuleBasedStateMachine):
     @rule(pick=PICK)
     def cut_pool(self, pick: int) -> None:
         """Both lines break: what was sent has been done, its answers are lost."""
-        one = self.pool(pick)
+        self.reopen(self.pool(pick))
+
+    def reopen(self, one: Consumer) -> None:
         cut(one.line)
         cut(one.stock.reader.line)
         one.stock.reopen(reads=True)
@@ -313,8 +315,12 @@ class Ledger(RuleBasedStateMachine):
 
     @rule()
     def leases_run_out(self) -> None:
+        """Nobody was heard of for so long; an answer that is overdue counts as a cut (Line.check)."""
         self.clock.now += LEASE + 1
         age(self.person, self.keys, look(self.person, self.keys))
+        for one in self.pools:
+            if one.stock.reader.is_asked:
+                self.reopen(one)
 
     @rule()
     def time_goes_by(self) -> None:
