@@ -34,7 +34,6 @@ def down() -> None:
         told = control.tell(path, {"verb": "down"})
         _wait_for(path, lambda _: False)
         print(f"ended: {', '.join(told['services'])} (process {pid})")
-
     for pid, part in left.items():
         print(
             f"{part} (process {pid}), whose `up` was killed, finishes what it has begun", flush=True

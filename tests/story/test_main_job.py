@@ -115,8 +115,8 @@ def test_what_was_parked_is_kept_with_all_that_is_known(make: Make) -> None:
     assert dead["1"]["_tries"] == "1"
     assert "Traceback" in dead["2"]["_trace"]
     assert here.outcomes() == {"1": ["parked"], "2": ["parked"]}
-    log = " ".join(fields["text"] for fields in here.stream("log"))
-    assert here.answers()["2"]["_error_id"] in log
+    error_id = here.answers()["2"]["_error_id"]  # the log is told in turns of its own
+    here.until(lambda: any(error_id in f["text"] for f in here.stream("log")), "it is logged")
 
 
 def test_a_retry_is_tried_again_and_a_failure_as_often_as_was_said(make: Make) -> None:
