@@ -222,7 +222,8 @@ class Project:
         try:
             return wait_until(condition, what)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.text}") from None
+            alive = "\n".join(map(described, self.ours()))
+            raise AssertionError(f"{error}\n{self.text}\nalive:\n{alive}") from None
 
     # --- feeding and seeing
 
@@ -306,6 +307,16 @@ class Project:
     def is_silent(self) -> bool:
         """True when no process of it is left at all, and no socket."""
         return not self.ours() and not [*(self.folder / ".botcannon").rglob("*.sock")]
+
+
+def described(process: psutil.Process) -> str:
+    """What a process is, and what it does just now."""
+    try:
+        waits = Path(f"/proc/{process.pid}/wchan").read_text()
+        words = " ".join(process.cmdline())[-60:]
+        return f"{process.pid} of {process.ppid()}: {process.status()} {waits} {words}"
+    except (psutil.Error, OSError):
+        return f"{process.pid}: gone"
 
 
 def is_server(process: psutil.Process) -> bool:
