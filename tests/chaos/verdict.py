@@ -214,10 +214,10 @@ class Verdict:
 
     def _was_struck(self, begin: float, end: float) -> bool:
         """Somebody who may have had the message was killed, or froze or fell silent past its lease."""
-        return any(
-            (blow.what, blow.whom) in ENDS_A_RUN and self._is_within(blow, begin, end)
-            for blow in self._after.blows
-        )
+        return any(self._ends_runs(blow, begin, end) for blow in self._after.blows)
+
+    def _ends_runs(self, blow: Blow, begin: float, end: float) -> bool:
+        return (blow.what, blow.whom) in ENDS_A_RUN and self._is_within(blow, begin, end)
 
     # --- the right outcome -------------------------------------------------------------------------
 
@@ -235,12 +235,15 @@ class Verdict:
     def _was_unlucky(self, entry: str) -> bool:
         """Every one of its tries was struck."""
         runs = self._runs.get(entry, [])
+        if not runs:  # struck each time before it came to writing down that it began
+            since, until = _moment(entry), self._backs[entry][0].time
+            return sum(self._ends_runs(blow, since, until) for blow in self._after.blows) >= TRIES
         tries = zip_longest(runs, runs[1:])
         struck = [
             self._why_again(run, after or _at_last(run, self._backs[entry][0]))
             for run, after in tries
         ]
-        return bool(runs) and all(struck)
+        return all(struck)
 
     def _parked_without_cause(self) -> Iterator[str]:
         dead = {fields["_id"]: fields for fields in self._after.state["dead"]}
