@@ -45,7 +45,8 @@ class Turn:
     """A worker's turn in its seat: the `number` of workers before it, and the era of its orders.
 
     `order` is what it is born for, if that was there already. `before` is a moment at which the worker
-    before it had not ended. It `will_wait` if it is born for nothing and there is little to do.
+    before it had not ended. It `will_wait` if it is born for nothing and there is little to do. In
+    `words` its seat tells how it ended.
     """
 
     __slots__ = ("before", "era", "number", "order", "will_wait", "words")
