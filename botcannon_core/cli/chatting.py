@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import suppress
 from typing import Any
 
 from botcannon_core.cli.handling import expect_answers
 from botcannon_core.cli.opening import Project, opened
 from botcannon_core.cli.shelling import built, resolved
 from botcannon_core.collectors.terminal import Terminal
+from botcannon_core.ending import end
 from botcannon_core.ledger import visit
 from botcannon_core.message import Message
 from botcannon_core.roles import Halt
@@ -57,9 +57,7 @@ class _Visit:
                 task.result()  # what it raised, if it did
         finally:
             for task in (shows, sends):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await end(task)
             self._terminal.close()
 
     async def _send(self) -> None:

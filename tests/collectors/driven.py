@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
+from botcannon_core.ending import end
 from botcannon_core.message import Message
 from tests.collectors.fake_intake import Answer, FakeIntake
 
@@ -26,9 +27,7 @@ async def driven(collector: Any, answer: Answer | None = shout) -> AsyncIterator
         yield intake
         assert not running.done(), running.exception()
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        await end(running)
         await collector.close()
 
 

@@ -11,6 +11,7 @@ from statistics import median
 
 import pytest
 
+from botcannon_core.ending import end
 from tests.collectors.irc_world import Person, channel_with, ngircd, person
 from tests.story.cannon_here import PATIENCE, Project, project
 
@@ -95,7 +96,7 @@ async def talked(port: int, here: Project) -> Talk:
         await converse(talk, "after", CALM_LINES)
         await until(lambda: is_settled(here, talk), "everything is answered or turned away")
         for task in hearing:
-            task.cancel()
+            await end(task)
     return talk
 
 

@@ -17,6 +17,7 @@ from botcannon_core.cannon.intake.delivery import Deliveries
 from botcannon_core.cannon.intake.desk import Desk
 from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.returns import Return
+from botcannon_core.ending import end
 from botcannon_core.ledger.line import Cut
 from botcannon_core.roles import Halt
 
@@ -54,9 +55,7 @@ class AwaitedLoop:
                 if mine.is_resting and not reading.done():
                     reading.cancel()
         finally:
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            await end(reading)
             await self._deliveries.stop()
             await self._call("close")
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from botcannon_core.cannon.intake.returns import Return
+from botcannon_core.ending import end
 from botcannon_core.message import Message
 
 AT_ONCE = 16
@@ -41,10 +42,7 @@ class Deliveries:
     async def stop(self) -> None:
         """Break off what is under way, and begin nothing more."""
         self._is_over = True
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*map(end, self._tasks), return_exceptions=True)
 
     def _sort(self) -> None:
         while self._waiting and self._sorted < MOST_SORTED:

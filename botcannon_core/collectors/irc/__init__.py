@@ -22,7 +22,6 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 
 from botcannon_core.chat.address import address
 from botcannon_core.chat.answer import attachment, is_private, note
@@ -31,6 +30,7 @@ from botcannon_core.chat.seen import Seen
 from botcannon_core.collectors.irc.line import Line, fold, plain
 from botcannon_core.collectors.irc.link import Link
 from botcannon_core.collectors.irc.place import Place
+from botcannon_core.ending import end
 from botcannon_core.message import Message
 
 __all__ = ["Irc"]
@@ -128,9 +128,7 @@ class Irc:
     async def close(self) -> None:
         """Leave the network politely."""
         await self._link.quit()
-        self._running.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._running
+        await end(self._running)
 
     async def _run(self) -> None:
         try:

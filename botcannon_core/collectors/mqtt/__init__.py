@@ -38,7 +38,6 @@ import os
 import platform
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Literal
 
 from botcannon_core.chat.address import address
@@ -46,6 +45,7 @@ from botcannon_core.chat.answer import attachment, note
 from botcannon_core.chat.guard import FloodKwarg, Guard
 from botcannon_core.chat.seen import Seen
 from botcannon_core.collectors.mqtt.payload import NOBODY, fields, level, matches, noted, reply
+from botcannon_core.ending import end
 from botcannon_core.errors import lacking
 from botcannon_core.message import Message
 
@@ -163,9 +163,7 @@ class Mqtt:
 
     async def close(self) -> None:
         """Take leave of the broker, which keeps the session."""
-        self._running.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._running
+        await end(self._running)
 
     async def _run(self) -> None:
         try:
