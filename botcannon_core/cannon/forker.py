@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botcannon_core.cannon import pages, process, recipes, single, worker
+from botcannon_core.cannon import pages, process, recipes, seat, single, worker
 from botcannon_core.cannon.seat import LastWords
 from botcannon_core.compose import loading
 from botcannon_core.compose.spec import ServiceSpec
@@ -82,6 +82,7 @@ class Forker:
         self._slots: dict[int, int] = {}  # pid -> slot
         self._signals = process.Signals(signal.SIGCHLD)
         self._words = LastWords()
+        self._rush = seat.RUSH
         self._heard = [pool.fileno(), self._signals.fileno()]
         handles = {"ledger": birth.open_history} if birth.open_history is not None else {}
         self._chain = recipes.recipes(birth.service, handles)
@@ -123,7 +124,7 @@ class Forker:
         if pid == 0:
             for descriptor in (self._pool.detach(), *self._signals.detach()):
                 os.close(descriptor)
-            worker.begin(self._chain, channel, output, parent, self._words)
+            worker.begin(self._chain, channel, output, parent, self._words, self._rush)
         os.close(channel)
         os.close(output)
         _lead_own_group(pid)
@@ -138,6 +139,9 @@ class Forker:
                 return
             _signal_group(dead.si_pid, signal.SIGKILL)
             pid, status, usage = os.wait4(dead.si_pid, 0)
+            if os.waitstatus_to_exitcode(status) == seat.RUSHED and self._rush:
+                self._rush = 0
+                pages.gather_code()
             slot = self._slots.pop(pid, None)
             if slot is not None:
                 self._report(Word(DIED, slot, *self._words.of(pid, status, usage.ru_maxrss)))

@@ -30,6 +30,10 @@ from botcannon_core.cannon.orders import Order
 
 # How a worker may leave so that the next one takes its seat; `FORGOT`: what waits there is void for it.
 LEFT, FORGOT = 111, 112
+# How a seat ends that has seen a rush: its successors had better be forked from large pages (see pages).
+RUSHED = 113
+
+RUSH = 250  # so many workers of a seat were born with an order: messages do not come singly
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
@@ -117,10 +121,13 @@ class LastWords:
         os.close(self._said)
 
 
-def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: LastWords) -> int:
+def keep(
+    live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: LastWords, rush: int = 0
+) -> int:
     """Fork worker after worker, which `live`; returns an exit code.
 
-    One for whom an order waits already is born with it.
+    One for whom an order waits already is born with it. After `rush` of these the seat gives way to
+    another one; 0 means never.
     """
     _on_signal(_CHLD, _DEFAULT)  # the forker's handler is none of ours
     _on_signal(_TERM, _IGNORE)  # it is for our worker, who may take its time
@@ -129,7 +136,7 @@ def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: La
     process.inherit_orphans()  # so that we see what a worker leaves running
     pages.keep_locks_together()
     began = time.monotonic()
-    number = era = 0
+    number = era = rushed = 0
     while True:
         try:
             order = _here(pool, era)
@@ -148,13 +155,17 @@ def keep(live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: La
             words.say(status, usage.ru_maxrss)
             return 0
         number += 1
+        rushed += order is not None
         is_free = process.bury_children()
-        if end.si_status == FORGOT or not is_free:
+        gives_way = rushed == rush > 0
+        if end.si_status == FORGOT or gives_way or not is_free:
             pool.tell("forgot", number)
             era += 1
         if not is_free:
             words.say(_LEFT_STATUS, 0)
             return 0
+        if gives_way:
+            return RUSHED
 
 
 def _here(pool: Channel, era: int) -> Order | None:

@@ -28,7 +28,9 @@ if (
     from botcannon_core.cannon.progress import Progress
 
 
-def begin(how: Recipes, channel: int, output: int, parent: int, words: LastWords) -> NoReturn:
+def begin(
+    how: Recipes, channel: int, output: int, parent: int, words: LastWords, rush: int = 0
+) -> NoReturn:
     """Be a worker, or a seat of many, from fork to exit: its pool's `channel`, where it prints.
 
     Never returns or raises. What can be inherited (limits, no terminal) the forker has set for all.
@@ -43,7 +45,7 @@ def begin(how: Recipes, channel: int, output: int, parent: int, words: LastWords
         words.only_say()
         pool = Channel(channel)
         if how.service.workers.has_seats:
-            code = seat.keep(partial(single.live, how, pool), pool, parent, words)
+            code = seat.keep(partial(single.live, how, pool), pool, parent, words, rush)
         else:
             words.close()
             process.die_with_parent(parent, signal.SIGKILL)

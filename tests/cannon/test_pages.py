@@ -25,6 +25,51 @@ print(before, gathered, told("AnonHugePages"), told("Rss"), sum(table.values()))
 """
 
 
+CODE = """
+import ctypes
+import os
+import resource
+
+from botcannon_core.cannon import pages
+
+
+def lies_at():
+    with open("/proc/self/maps") as maps:
+        lines = [line.split() for line in maps]
+    inside = ctypes.cast(ctypes.pythonapi.Py_IncRef, ctypes.c_void_p).value
+    for words in lines:
+        start, _, end = words[0].partition("-")
+        if int(start, 16) <= inside < int(end, 16):
+            return words[1], len(words) == 5, int(start, 16)
+
+
+def in_use():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmData"))
+
+
+SPOIL
+before = lies_at()
+number = pages.gather_code()
+after = lies_at()
+import decimal, json  # what was never run before
+
+pid = os.fork()
+if pid == 0:
+    os._exit(len(json.dumps({"a": [1.5, None]})))
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(before[:2], number, after[:2], status, decimal.Decimal(2).sqrt())
+"""
+LOOKS_LIKE = "('r-xp', {}) {} ('r-xp', {}) 18 1.414213562373095048801688724"
+
+
+def code_gathered(spoil: str = "") -> str:
+    """What is told of the interpreter's code before and after, and that it still runs."""
+    words = [sys.executable, "-c", CODE.replace("SPOIL", spoil)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 def gathered(objects: int) -> list[int]:
     """KB in large pages before, large pages gathered, KB in large pages and resident after, a sum."""
     done = subprocess.run(
@@ -69,6 +114,27 @@ def test_what_takes_little_is_left_as_it_is() -> None:
     before, number, after, _, _ = gathered(10)
     assert number == 0
     assert before == after
+
+
+@needs_large_pages
+def test_running_code_is_put_into_large_pages_and_runs_on() -> None:
+    told = code_gathered()
+    number = int(told.split()[2])
+    assert number >= 1
+    assert told == LOOKS_LIKE.format(False, number, True)
+
+
+@needs_large_pages
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0",  # nobody may run what was written
+        "resource.setrlimit(resource.RLIMIT_DATA, (in_use() + (3 << 20),) * 2)",  # none for a copy
+        "ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)",  # no large pages for this process
+    ],
+)
+def test_where_that_cannot_be_the_code_stays_where_it_is(spoil: str) -> None:
+    assert code_gathered(spoil) == LOOKS_LIKE.format(False, 0, False)
 
 
 @needs_large_pages
