@@ -13,9 +13,10 @@ Not here: the words a person reads about a *bot's* own failure; those travel in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import ClassVar
 
 
 class CannonError(Exception):
@@ -24,17 +25,35 @@ class CannonError(Exception):
     exit_code: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, order=True)
 class Problem:
     """One thing that is wrong in what was declared: where it stands, what it is, what to do.
 
-    `line` counts from 1; 0 means that no line can be named.
+    `line` counts from 1; 0 means that no line can be named. Problems are in order as their places are.
     """
 
-    file: str
-    line: int
-    path: str
-    text: str
+    __slots__ = ("file", "line", "path", "text")
+
+    def __init__(self, file: str, line: int, path: str, text: str) -> None:
+        self.file = file
+        self.line = line
+        self.path = path
+        self.text = text
+
+    def parts(self) -> tuple[str, int, str, str]:
+        """What it is made of, in order."""
+        return self.file, self.line, self.path, self.text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problem) and self.parts() == other.parts()
+
+    def __lt__(self, other: Problem) -> bool:
+        return self.parts() < other.parts()
+
+    def __hash__(self) -> int:
+        return hash(self.parts())
+
+    def __repr__(self) -> str:
+        return f"Problem{self.parts()!r}"
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file

@@ -5,13 +5,17 @@ Pure words: nothing here knows how a message is stored or carried.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Literal, cast
+from _collections_abc import Iterable, Mapping  # as `os` has them: without `collections`
 
+from botcannon_core import notation
 from botcannon_core.errors import MessageError
 
-Outcome = Literal["done", "skipped", "parked"]
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import Any, Literal
+
+    Outcome = Literal["done", "skipped", "parked"]
 
 MOST_FIELDS = 1000  # of a message or of results: what is settled in one script call has a limit
 
@@ -75,7 +79,7 @@ class Message(Mapping[str, str]):
     def metadata(self) -> dict[str, Any]:
         """What was sent beside a request: the JSON object in the field `metadata`, or an empty dict."""
         try:
-            found = json.loads(self._fields.get("metadata", "{}"))
+            found = notation.read(self._fields.get("metadata", "{}"))
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -83,8 +87,10 @@ class Message(Mapping[str, str]):
     @property
     def outcome(self) -> Outcome | None:
         """How the message ended, or None while it has not."""
-        value = self._fields.get("_outcome")
-        return cast(Outcome, value) if value in ("done", "skipped", "parked") else None
+        match self._fields.get("_outcome"):
+            case "done" | "skipped" | "parked" as outcome:
+                return outcome
+        return None
 
     @property
     def error(self) -> str | None:
@@ -165,7 +171,7 @@ def checked_results(results: object, source: object) -> dict[str, Any]:
 
 def given(message: Message, asked: Mapping[str, str]) -> dict[str, str]:
     """The results in a taskback, of which message and results come merged, to what was `asked`."""
-    same = json.loads(message.get("_same", "[]"))
+    same = notation.read(message.get("_same", "[]"))
     return {
         name: value
         for name, value in message.items()
@@ -177,7 +183,7 @@ def flat(results: Mapping[str, Any]) -> dict[str, str]:
     """Results as message fields: strings as they are, anything else as JSON text."""
     fields = {}
     for name, value in results.items():
-        fields[name] = value if isinstance(value, str) else _text(value)
+        fields[name] = value if isinstance(value, str) else notation.readable(value)
     return fields
 
 
@@ -193,10 +199,6 @@ def one_line(text: str, limit: int = 300) -> str:
     """`text` as one printable line of at most `limit` characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)
 
 
 def _encodable(text: str) -> bool:

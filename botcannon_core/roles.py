@@ -9,8 +9,9 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from botcannon_core.message import Message
+from botcannon_core.raised import Halt, Park, Retry, Skip
 
-Fields = Mapping[str, str]
+__all__ = ["Collector", "Halt", "Park", "Retry", "Skip", "Task"]
 
 
 @runtime_checkable
@@ -60,36 +61,3 @@ class Task(Protocol):
     def task(self, message: Message, results: dict[str, Any]) -> Any:
         """A dict to merge into `results` (or None); may be async."""
         ...
-
-
-class Halt(Exception):
-    """Raised in `read()`: there will never be more. The service drains and ends well."""
-
-
-class Skip(Exception):
-    """Raised in a task: this message needs no more work. Its outcome is `skipped`."""
-
-
-class Park(Exception):
-    """Raised in a task as `Park(reason)`: this message cannot be done; put it aside, with why.
-
-    `results` are told to whoever waits for the answer, `facts` are kept with the message in `dead`.
-    """
-
-    def __init__(
-        self,
-        *reason: object,
-        results: Mapping[str, Any] | None = None,
-        facts: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(*reason)
-        self.results = dict(results or {})
-        self.facts = dict(facts or {})
-
-
-class Retry(Exception):
-    """Raised in a task as `Retry(delay)`: try this message again after `delay` seconds."""
-
-    def __init__(self, delay: float = 0.0, why: str = "asked to be tried again") -> None:
-        self.delay = float(delay)
-        super().__init__(f"{why} in {self.delay:g} s")

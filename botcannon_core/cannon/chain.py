@@ -15,7 +15,8 @@ from typing import Any, Literal, get_args
 
 from botcannon_core.errors import MessageError, ServiceError, UsageError
 from botcannon_core.message import Message, checked_results, flat, one_line, redacted
-from botcannon_core.roles import Park, Retry, Skip, Task
+from botcannon_core.raised import Park, Retry, Skip
+from botcannon_core.roles import Task
 
 _HOUSE = __name__.split(".")[0]
 _ABOVE = (_HOUSE, "asyncio")  # what calls user code

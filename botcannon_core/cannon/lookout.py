@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -102,7 +101,7 @@ def _look(module: ModuleType, look: Look) -> dict[str, Any]:
 
 
 def _line(problems: Sequence[Problem], **found: Any) -> dict[str, Any]:
-    return {"problems": [astuple(one) for one in problems], **found}
+    return {"problems": [one.parts() for one in problems], **found}
 
 
 def _tell(report: int, **line: Any) -> None:

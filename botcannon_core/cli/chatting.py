@@ -17,7 +17,7 @@ from botcannon_core.collectors.terminal import Terminal
 from botcannon_core.ending import end
 from botcannon_core.ledger import visit
 from botcannon_core.message import Message
-from botcannon_core.roles import Halt
+from botcannon_core.raised import Halt
 from botcannon_core.view.entries import last_id
 from botcannon_core.view.follow import MEND_SECONDS, Follower
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from botcannon_core.errors import MessageError
 from botcannon_core.message import Message, checked_results, one_line, redacted
-from botcannon_core.roles import Retry, Skip
+from botcannon_core.raised import Retry, Skip
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from botcannon_core.programs.pool import Pool, packed
 from botcannon_core.programs.program import Action, Plans, Program, Step
 from botcannon_core.programs.request import TRACE
 from botcannon_core.programs.state import RUN, State
-from botcannon_core.roles import Park, Retry
+from botcannon_core.raised import Park, Retry
 
 MOST_DEATHS = 10  # of workers over one piece of code: it is what kills them
 

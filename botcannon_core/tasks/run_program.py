@@ -17,7 +17,7 @@ from botcannon_core.programs.notes import Notes
 from botcannon_core.programs.program import Plans
 from botcannon_core.programs.request import BODY, Refused, args_of, program_of
 from botcannon_core.programs.running import Run, changed
-from botcannon_core.roles import Retry
+from botcannon_core.raised import Retry
 
 
 class RunProgram:

@@ -8,12 +8,15 @@ compose file names, in whose place a test stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from botcannon_core.chat.answer import INVALID, Attachment, answer, attachment
 from botcannon_core.errors import UsageError
-from botcannon_core.message import Message, Outcome, checked_fields
+from botcannon_core.message import Message, checked_fields
 from botcannon_core.testing.declared import Declared
+
+if TYPE_CHECKING:
+    from botcannon_core.message import Outcome
 
 NETWORK = "test"
 

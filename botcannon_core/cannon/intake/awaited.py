@@ -19,7 +19,7 @@ from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.intake.returns import Return
 from botcannon_core.ending import end
 from botcannon_core.ledger.line import Cut
-from botcannon_core.roles import Halt
+from botcannon_core.raised import Halt
 
 TICK_SECONDS = 0.5  # between two looks at what no event announces
 BUSY_TICK_SECONDS = 0.02  # the same while it drains, or the backlog is full

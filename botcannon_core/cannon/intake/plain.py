@@ -13,7 +13,7 @@ from typing import Any
 from botcannon_core.cannon.intake.intake import Intake
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.ledger.line import Cut
-from botcannon_core.roles import Halt
+from botcannon_core.raised import Halt
 
 LONGEST_REST_SECONDS = 0.25  # between two questions to a collector that has had no news for a while
 

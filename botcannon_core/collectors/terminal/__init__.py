@@ -21,7 +21,7 @@ from botcannon_core.collectors.terminal.surface import Complete, Surface
 from botcannon_core.collectors.terminal.waiting import Keys, Waiting
 from botcannon_core.errors import lacking
 from botcannon_core.message import Message
-from botcannon_core.roles import Halt
+from botcannon_core.raised import Halt
 
 if TYPE_CHECKING:
     import asyncio

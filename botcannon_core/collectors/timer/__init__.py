@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from botcannon_core.collectors.timer.interval import Interval
 from botcannon_core.errors import lacking
-from botcannon_core.roles import Halt
+from botcannon_core.raised import Halt
 
 if TYPE_CHECKING:
     from botcannon_core.collectors.timer.calendar import Calendar

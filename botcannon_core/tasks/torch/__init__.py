@@ -29,7 +29,7 @@ from botcannon_core.chat.walk import find
 from botcannon_core.errors import MessageError
 from botcannon_core.file import File
 from botcannon_core.message import Message
-from botcannon_core.roles import Skip
+from botcannon_core.raised import Skip
 from botcannon_core.tasks.torch import files
 from botcannon_core.tasks.torch.printed import Printed
 from botcannon_core.tasks.torch.telling import Telling
