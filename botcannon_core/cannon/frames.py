@@ -5,20 +5,23 @@ the reader of its frames must survive whatever it sends. Not here: what the kind
 
 A worker that lives for one message pays for every page of memory that it is the first to touch since
 the fork (about 2 us each), and that is most of what it costs. So the way of a frame is kept short: plain
-descriptors, and the two C functions at the core of `json`.
+descriptors, and the C functions at the core of `json` (notation).
 """
 
 from __future__ import annotations
 
-import json
+import _socket  # without the enums around it, which are a megabyte
 import os
 import select
-import socket
 import struct
-from collections.abc import Callable
-from typing import Any
 
-Frame = tuple[str, Any]
+from botcannon_core.notation import compact, scanned
+
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from typing import Any
+
+    Frame = tuple[str, Any]
 
 _HEAD = struct.Struct("!I")
 HEAD_BYTES = _HEAD.size
@@ -153,7 +156,7 @@ class Channel:
 
 def packed(kind: str, body: Any = None) -> bytes:
     """The bytes of one frame."""
-    text = _encoded((kind, body)).encode()
+    text = compact((kind, body)).encode()
     return _HEAD.pack(len(text)) + text
 
 
@@ -169,10 +172,10 @@ def pair(patience: float = 0.0) -> tuple[int, int]:
 
     A send into the first waits up to `patience` seconds for the other end to read; 0 is for ever.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
     if patience:
         seconds = struct.pack("@ll", int(patience), int(patience % 1 * 1e6))
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+        ours.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, seconds)
     return ours.detach(), theirs.detach()
 
 
@@ -180,24 +183,9 @@ def unpacked(data: bytes | bytearray) -> Frame:
     """The frame behind its length. Raises EOFError for what is none."""
     try:
         text = data.decode()
-        (kind, body), end = _decoded(text, 0)
+        (kind, body), end = scanned(text, 0)
     except (ValueError, TypeError, RecursionError, StopIteration) as error:
         raise EOFError("the other end does not speak frames") from error
     if not isinstance(kind, str) or end != len(text):
         raise EOFError("the other end does not speak frames")
     return kind, body
-
-
-def _encoder() -> Callable[[Any], str]:
-    """What `json` encodes with, made once: its own encoder makes it anew for each call."""
-    make: Any = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:  # another Python than CPython
-        return json.JSONEncoder(separators=(",", ":")).encode
-    text = json.encoder.encode_basestring_ascii
-    encode = make(None, json.JSONEncoder().default, text, None, ":", ",", False, False, True)
-    return lambda body: "".join(encode(body, 0))
-
-
-_encoded = _encoder()
-_decoder: Any = json.JSONDecoder()
-_decoded: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once

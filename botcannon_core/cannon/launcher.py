@@ -12,13 +12,14 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from botcannon_core.cannon import child as children
 from botcannon_core.cannon import life, locks, orphans, process
 from botcannon_core.cannon.child import Child, Run
 from botcannon_core.cannon.control import Ear, Words
 from botcannon_core.cannon.forker import Birth
-from botcannon_core.cannon.frames import Channel, Frame
+from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.intake import process as intake
 from botcannon_core.cannon.log import Log
 from botcannon_core.cannon.pool import Pool
@@ -31,6 +32,9 @@ from botcannon_core.ledger.line import Cut
 from botcannon_core.ledger.presence import Presence
 from botcannon_core.ledger.refused import Refused
 from botcannon_core.message import redacted
+
+if TYPE_CHECKING:
+    from botcannon_core.cannon.frames import Frame
 
 TICK_SECONDS = 1.0
 ORDERS: Mapping[str, Callable[[Service], None]] = {

@@ -29,15 +29,17 @@ at the next one's.
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from botcannon_core.cannon.frames import Channel
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from typing import Any
+
+    from botcannon_core.cannon.frames import Channel
 
 # A message that takes longer is worth a look at who waits behind it. In a seat each waits for a fork and
 # for a processor twice: on a busy machine that alone takes longer than the first.
 SLOW_SECONDS = 0.02
 SLOW_IN_SEAT_SECONDS = 0.1
-
 
 Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
 

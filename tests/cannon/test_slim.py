@@ -19,7 +19,9 @@ def brought_by(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["errors", "message", "notation", "raised"])
+@pytest.mark.parametrize(
+    "module", ["errors", "message", "notation", "raised", "cannon.frames", "cannon.orders"]
+)
 def test_what_every_worker_needs_brings_nothing_heavy(module: str) -> None:
     brought = brought_by(f"import botcannon_core.{module}")
     assert f"botcannon_core.{module}" in brought
