@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from botcannon_core.cannon import frames, process
+from botcannon_core.cannon.environment import drop_secrets
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.lines import Lines
 from botcannon_core.errors import CannonError
@@ -90,7 +91,7 @@ def _settle_in(parent: int, output: int, owns_terminal: bool, keep: set[int]) ->
         os.dup2(output, 2)
     process.print_at_once()
     process.close_all_but({0, 1, 2, *keep})
-    process.drop_secrets()
+    drop_secrets()
 
 
 def _live(run: Run, channel: Channel) -> NoReturn:

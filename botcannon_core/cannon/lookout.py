@@ -18,11 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from botcannon_core.cannon.environment import drop_secrets
 from botcannon_core.cannon.look import Look
 from botcannon_core.cannon.process import (
     close_all_but,
     die_with_parent,
-    drop_secrets,
     forget_signals,
 )
 from botcannon_core.compose.fit import flag, misfits, waits

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from botcannon_core.cannon import forker, process
+from botcannon_core.cannon.environment import worker_environment
 from botcannon_core.cannon.forker import Birth, Word
 from botcannon_core.cannon.watch import Watch
 
@@ -116,7 +117,7 @@ class Nursery:
             words,
             stdin=subprocess.PIPE,
             pass_fds=[theirs.fileno()],
-            env={**process.worker_environment(os.environ, allowed), **forker.BOUND},
+            env={**worker_environment(os.environ, allowed), **forker.BOUND},
         )
         theirs.close()
         self._reports.clear()

@@ -1,29 +1,26 @@
-"""What every process of a cannon does with itself: its signals, its parent, its environment.
+"""What every process of a cannon does with itself: its signals, its parent, its output, its limits.
 
-Not here: who starts whom (child, forker) or what a process is for.
+Not here: who starts whom (child, forker), what a process is for, and what it may see (environment).
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` without its enums, for a forker's sake
+import _socket
 import ctypes
 import io
 import os
-import re
 import resource
 import select
-import signal
-import socket
 import sys
-from collections.abc import Mapping
-from types import FrameType
+
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _MOST_DESCRIPTORS = 65_536
-
-# What a worker's environment keeps: enough to run, nothing that could be a secret.
-PLAIN_NAMES = re.compile(r"(PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|BOTCANNON_HOST)")
-SECRET_NAMES = re.compile(r"(BOTCANNON_SECRET_\w+|BOTCANNON_KEY|BOTCANNON_STORE)")
 
 
 class Signals:
@@ -32,14 +29,14 @@ class Signals:
     Handlers only set flags: what a signal means is decided where the loop reads it.
     """
 
-    def __init__(self, *numbers: signal.Signals) -> None:
+    def __init__(self, *numbers: int) -> None:
         self._caught: list[int] = []
-        self._wake, self._woken = socket.socketpair()
+        self._wake, self._woken = _socket.socketpair()
         for end in (self._wake, self._woken):
             end.setblocking(False)
-        signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+        _signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
         for number in numbers:
-            signal.signal(number, self._catch)
+            _signal.signal(number, self._catch)
 
     def fileno(self) -> int:
         """What to wait on."""
@@ -64,12 +61,12 @@ class Signals:
 
 def forget_signals() -> None:
     """In a new child: no handler and no wake-up socket of the parent's."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_DFL)
+    _signal.set_wakeup_fd(-1)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGCHLD", "SIGUSR1"):
+        _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
 
 
-def die_with_parent(parent: int, number: signal.Signals) -> None:
+def die_with_parent(parent: int, number: int) -> None:
     """Ask the kernel for `number` when the parent ends; elsewhere than on Linux, do nothing.
 
     `parent` is the pid the caller believes in: if it is gone already, nobody would send the signal.
@@ -105,6 +102,8 @@ def ended_by(code: int) -> str:
 
 def signal_name(number: int) -> str:
     """`SIGTERM` for 15; those without a name of their own are told by their number."""
+    import signal  # its enums have the names, and no worker tells of a death
+
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -115,7 +114,7 @@ def kill_group(pid: int) -> None:
     """SIGKILL to a process group, if there is one."""
     try:
         if pid > 0:
-            os.killpg(pid, signal.SIGKILL)
+            os.killpg(pid, _signal.SIGKILL)
     except ProcessLookupError:
         pass  # nobody is left in it
 
@@ -155,13 +154,6 @@ def _lower(what: int, most: int) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def worker_environment(source: Mapping[str, str], also: tuple[str, ...] = ()) -> dict[str, str]:
-    """The part of `source` that a worker may see: the plain names, and those asked for."""
-    kept = {name: value for name, value in source.items() if PLAIN_NAMES.fullmatch(name)}
-    kept.update({name: source[name] for name in also if name in source})
-    return kept
-
-
 def read_nothing() -> None:
     """Have nothing on stdin."""
     null = os.open(os.devnull, os.O_RDONLY)
@@ -199,12 +191,6 @@ def forget_broken_output() -> None:
         poll.register(descriptor, 0)
         if poll.poll(0):  # an error, as nothing else was asked for
             os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-
-
-def drop_secrets() -> None:
-    """Take botcannon's own secrets out of this process's environment, before user code runs."""
-    for name in [name for name in os.environ if SECRET_NAMES.fullmatch(name)]:
-        del os.environ[name]
 
 
 # found once, before any fork: a lookup in every worker would cost more than the call

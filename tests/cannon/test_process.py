@@ -1,4 +1,4 @@
-"""What processes do with themselves: with really killed parents, signals and environments."""
+"""What processes do with themselves: with really killed parents, and with real signals."""
 
 import os
 import signal
@@ -14,18 +14,17 @@ import pytest
 from botcannon_core.cannon import process
 
 
-def python(code: str, *words: str, **environment: str) -> subprocess.Popen[str]:
+def python(code: str, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, **environment},
     )
 
 
-def said_by(code: str, **environment: str) -> str:
-    out, _ = python(code, **environment).communicate(timeout=20)
+def said_by(code: str) -> str:
+    out, _ = python(code).communicate(timeout=20)
     return str(out).strip()
 
 
@@ -107,43 +106,6 @@ def test_a_child_that_forgets_signals_is_ended_by_them() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), signals.taken())
     """)
     assert said == "-15 []"
-
-
-def test_a_workers_environment_has_what_is_needed_and_what_is_asked_for() -> None:
-    source = {
-        "PATH": "/bin",
-        "HOME": "/h",
-        "LANG": "C",
-        "LC_ALL": "C",
-        "TZ": "UTC",
-        "TMPDIR": "/t",
-        "BOTCANNON_HOST": "h",
-        "BOTCANNON_KEY": "k",
-        "BOTCANNON_STORE": "redis://:pw@h",
-        "BOTCANNON_SECRET_A_B": "s",
-        "TOKEN": "t",
-        "XPATH": "x",
-        "PATHX": "x",
-    }
-    kept = process.worker_environment(source)
-    assert set(kept) == {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "BOTCANNON_HOST"}
-    assert process.worker_environment(source, ("TOKEN", "MISSING"))["TOKEN"] == "t"
-
-
-def test_secrets_are_dropped_from_the_environment() -> None:
-    said = said_by(
-        """
-        import os
-        from botcannon_core.cannon import process
-        process.drop_secrets()
-        print(sorted(name for name in os.environ if name.startswith("BOTCANNON_")))
-        """,
-        BOTCANNON_SECRET_A="a",
-        BOTCANNON_KEY="k",
-        BOTCANNON_STORE="s",
-        BOTCANNON_HOST="h",
-    )
-    assert said == "['BOTCANNON_HOST']"
 
 
 def test_output_that_nobody_reads_any_more_is_forgotten(tmp_path: Path) -> None:

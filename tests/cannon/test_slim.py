@@ -20,7 +20,11 @@ def brought_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["errors", "message", "notation", "raised", "cannon.frames", "cannon.orders"]
+    "module",
+    [
+        *("errors", "message", "notation", "raised"),
+        *("cannon.frames", "cannon.orders", "cannon.process"),
+    ],
 )
 def test_what_every_worker_needs_brings_nothing_heavy(module: str) -> None:
     brought = brought_by(f"import botcannon_core.{module}")
