@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,14 @@ class Parameters:
 
 
 def parameters(entry: Any, skip: int = 0) -> Parameters | None:
-    """What a constructor or a function takes after its first `skip`; None if it cannot be known."""
+    """What a constructor or a function takes beside the first `skip` by position; None: not known."""
     signature = _signature(entry)
     if signature is None:
         return None
-    found = list(signature.parameters.values())[skip:]
+    found = list(signature.parameters.values())
+    # those that come first; what goes into `*args` takes nothing else away
+    by_position = sum(p.kind in _BY_POSITION for p in found)
+    found = found[min(skip, by_position) :]
     named = [p for p in found if p.kind in _BY_NAME]
     alone = [p for p in found if p.kind is inspect.Parameter.POSITIONAL_ONLY]
     return Parameters(

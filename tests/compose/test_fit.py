@@ -56,6 +56,18 @@ def test_any_kwargs_suit_a_class_that_takes_all() -> None:
     assert wrong(Takes, anything=1) == []
 
 
+def test_any_kwargs_suit_a_function_that_takes_its_message_among_all() -> None:
+    """As what a decorator leaves that does not say what is under it."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> None: ...
+
+    def named(*both: Any, size: int = 1) -> None: ...
+
+    assert wrong(wrapper, anything=1) == []
+    assert wrong(named, size=1) == []
+    assert words(named, sise=1) == "Entry takes no 'sise'; did you mean 'size'?"
+
+
 def test_unknown_kwargs_are_not_judged() -> None:
     one = ClassSpec("task", "f", "Entry", key="k", kwargs=None)
     assert misfits(Good, one, ServiceSpec("s", one)) == []
