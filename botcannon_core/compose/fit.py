@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from botcannon_core.compose import kwargs
+from botcannon_core.compose.inspected import accepts
 from botcannon_core.compose.loading import HANDLES, problem
-from botcannon_core.compose.signature import Parameters, accepts, parameters
+from botcannon_core.compose.signature import Parameters, parameters
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 from botcannon_core.errors import Problem, suggest
 from botcannon_core.roles import Collector, Task

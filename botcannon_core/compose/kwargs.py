@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botcannon_core.compose.signature import hints
+from botcannon_core.compose.inspected import hints
 from botcannon_core.compose.spec import Hidden, Secret
 from botcannon_core.contract.classes import leniently
 from botcannon_core.contract.kind import Kind

@@ -1,111 +1,100 @@
-"""What a callable takes, as Python can tell without calling it. Not here: whether that is right."""
+"""What a constructor or a function can be given by name, as Python can tell without calling it.
+
+The code of a plain function says it all, and that of a class's plain `__init__`. Not here: what is not
+so plain (inspected), and whether it is right (fit).
+"""
 
 from __future__ import annotations
 
-import inspect
-import sys
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any
+TYPE_CHECKING = False  # typing's own would cost each worker (see docs/design.md)
+if TYPE_CHECKING:
+    from types import FunctionType
+    from typing import Any
 
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_FUNCTION = type(lambda: None)
+_TAKES_ANYTHING = 0x08  # the flag of a function's code that says `**kwargs`
 
 
-@dataclass(frozen=True)
+def _objects(self: object) -> None:
+    """What object's own `__init__` would be in Python."""
+
+
 class Parameters:
     """The parameters that can be given by name; `needed` are those without a default.
 
     `anything` is true for `**kwargs`; `unnamed` are needed ones that can only be given by position.
     """
 
-    names: tuple[str, ...]
-    needed: tuple[str, ...]
-    unnamed: tuple[str, ...] = ()
-    anything: bool = False
+    __slots__ = ("anything", "names", "needed", "unnamed")
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        needed: tuple[str, ...],
+        unnamed: tuple[str, ...],
+        anything: bool,
+    ) -> None:
+        self.names = names
+        self.needed = needed
+        self.unnamed = unnamed
+        self.anything = anything
 
 
 def parameters(entry: Any, skip: int = 0) -> Parameters | None:
     """What a constructor or a function takes beside the first `skip` by position; None: not known."""
-    signature = _signature(entry)
-    if signature is None:
-        return None
-    found = list(signature.parameters.values())
-    # those that come first; what goes into `*args` takes nothing else away
-    by_position = sum(p.kind in _BY_POSITION for p in found)
-    found = found[min(skip, by_position) :]
-    named = [p for p in found if p.kind in _BY_NAME]
-    alone = [p for p in found if p.kind is inspect.Parameter.POSITIONAL_ONLY]
-    return Parameters(
-        names=tuple(p.name for p in named),
-        needed=tuple(p.name for p in named if p.default is p.empty),
-        unnamed=tuple(p.name for p in alone if p.default is p.empty),
-        anything=any(p.kind is inspect.Parameter.VAR_KEYWORD for p in found),
+    function = plain(entry)
+    if function is not None:
+        return _in_code(function, skip + isinstance(entry, type))  # `self` is given
+    # `inspect` is 1 MB, which a worker has to pay for only where nothing else can tell
+    from botcannon_core.compose import inspected
+
+    return inspected.parameters(entry, skip)
+
+
+def plain(entry: Any) -> FunctionType | None:
+    """The function whose code says all that `entry` takes: itself or its `__init__`; None if none does.
+
+    An attribute such as `__wrapped__` may say more, a `__new__`, a metaclass, or typing for a protocol.
+    """
+    if isinstance(entry, type):
+        return _init_of(entry) if _is_built_plainly(entry) else None
+    return entry if _is_plain(entry) else None
+
+
+def _is_plain(function: Any) -> bool:
+    return type(function) is _FUNCTION and not vars(function)
+
+
+def _is_built_plainly(entry: Any) -> bool:
+    return (
+        type(entry).__call__ is type.__call__
+        and entry.__new__ is object.__new__
+        and not any(base.__text_signature__ for base in entry.__mro__[:-1])
+        and not hasattr(entry, "__signature__")
+        and not hasattr(entry, "__wrapped__")
     )
 
 
-def hints(entry: Any) -> Mapping[str, Any]:
-    """The annotations of what can be given by name; one that cannot be resolved is left out."""
-    signature = _signature(entry)
-    found: dict[str, Any] = {}
-    for p in signature.parameters.values() if signature else ():
-        if p.kind in _BY_NAME and p.annotation is not p.empty:
-            # one by one: a name that only a type checker can see must not hide the others
-            said = SimpleNamespace(__annotations__={p.name: p.annotation})
-            try:
-                hint = typing.get_type_hints(said, _names_of(entry), include_extras=True)[p.name]
-                # a default of None says that None may be given, though the annotation forgets it
-                found[p.name] = hint if p.default is not None else hint | None
-            except Exception:  # noqa: BLE001, S112 - an annotation is code, and may raise anything
-                continue
-    return found
+def _init_of(entry: type) -> Any:
+    init = next(vars(base)["__init__"] for base in entry.__mro__ if "__init__" in vars(base))
+    if init is object.__init__:
+        return _objects
+    # one without a `self` cannot be called, and typing's stands for another
+    is_own = _is_plain(init) and init.__code__.co_argcount and init.__module__ != "typing"
+    return init if is_own else None
 
 
-def accepts(function: Any, count: int) -> bool:
-    """Whether a call with `count` values by position can work; true if it cannot be known."""
-    signature = _signature(function)
-    if signature is None:
-        return True
-    try:
-        signature.bind(*[None] * count)
-    except TypeError:
-        return False
-    return True
-
-
-def _signature(entry: Any) -> inspect.Signature | None:
-    try:
-        if isinstance(entry, type) and _is_placeholder(
-            inspect.getattr_static(entry, "__init__", None)
-        ):
-            return _behind_protocols(entry)
-        return inspect.signature(entry)
-    except (ValueError, TypeError):
-        return None
-
-
-def _names_of(entry: Any) -> dict[str, Any]:
-    """The names that annotations written as text are made of: those of the module that holds them."""
-    function = entry
-    if isinstance(entry, type):
-        own = inspect.getattr_static(entry, "__init__")
-        function = own if inspect.isfunction(own) else inspect.getattr_static(entry, "__new__")
-    names = getattr(inspect.unwrap(function), "__globals__", None)
-    return names if names is not None else vars(sys.modules[entry.__module__])
-
-
-def _is_placeholder(constructor: Any) -> bool:
-    # typing gives a Protocol an __init__(*args, **kwargs) that steps aside at the first real call
-    return getattr(constructor, "__module__", None) == "typing"
-
-
-def _behind_protocols(entry: type) -> inspect.Signature:
-    """The signature of the constructor that a class inheriting from a protocol really has."""
-    for base in entry.__mro__:
-        own = vars(base).get("__init__")
-        if own is not None and own is not object.__init__ and not _is_placeholder(own):
-            signature = inspect.signature(own)
-            return signature.replace(parameters=list(signature.parameters.values())[1:])
-    return inspect.Signature()
+def _in_code(function: FunctionType, skip: int) -> Parameters:
+    code = function.__code__
+    count, only = code.co_argcount, code.co_posonlyargcount
+    by_position = code.co_varnames[:count]
+    by_keyword = code.co_varnames[count : count + code.co_kwonlyargcount]
+    named = max(skip, only)
+    without = count - len(function.__defaults__ or ())
+    defaults = function.__kwdefaults__ or {}
+    return Parameters(
+        names=(*by_position[named:], *by_keyword),
+        needed=(*by_position[named:without], *(n for n in by_keyword if n not in defaults)),
+        unnamed=by_position[skip : min(only, without)],
+        anything=bool(code.co_flags & _TAKES_ANYTHING),
+    )
