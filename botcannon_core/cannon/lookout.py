@@ -25,9 +25,10 @@ from botcannon_core.cannon.process import (
     die_with_parent,
     forget_signals,
 )
-from botcannon_core.compose.fit import flag, misfits, waits
+from botcannon_core.compose.fit import asks_for, flag, misfits, waits
 from botcannon_core.compose.importing import import_problem
-from botcannon_core.compose.loading import asks_for, enter, no_entry, problem
+from botcannon_core.compose.loading import enter
+from botcannon_core.compose.problems import no_entry, problem
 from botcannon_core.errors import Problem
 from botcannon_core.message import one_line
 

@@ -6,12 +6,13 @@ Every mistake becomes a Problem in the compose file. Not here: finding and impor
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from botcannon_core.compose import kwargs
 from botcannon_core.compose.inspected import accepts
-from botcannon_core.compose.loading import HANDLES, problem
+from botcannon_core.compose.loading import HANDLES
+from botcannon_core.compose.problems import problem
 from botcannon_core.compose.signature import Parameters, parameters
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 from botcannon_core.errors import Problem, suggest
@@ -49,6 +50,12 @@ def misfits(entry: Any, one: ClassSpec, service: ServiceSpec) -> list[Problem]:
 def flag(entry: Any, name: str) -> bool:
     """Whether a collector's class says `name = True`."""
     return getattr(entry, name, False) is True
+
+
+def asks_for(entry: Any, more: Iterable[str] = ()) -> frozenset[str]:
+    """The handles that a class's constructor (or a function) names; `more` are handles, too."""
+    taken = parameters(entry)
+    return (HANDLES | set(more)) & set(taken.names) if taken else frozenset()
 
 
 def waits(task: Any) -> bool:

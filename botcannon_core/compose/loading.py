@@ -6,23 +6,26 @@ user can shadow one. Not here: whether the class suits its role (fit), and in wh
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from importlib.machinery import FileFinder, ModuleSpec
-from importlib.util import module_from_spec
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from _frozen_importlib import ModuleSpec, module_from_spec  # importlib has more beside
 
 from botcannon_core.compose.signature import parameters
-from botcannon_core.compose.spec import ClassSpec, Hidden, Place, Role, ServiceSpec
-from botcannon_core.errors import ComposeError, Problem, suggest
 
-if TYPE_CHECKING:  # `pathlib` is 0.7 MB, of a forker's nine; who needs it has imported it
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from functools import partial
     from pathlib import Path
+    from types import ModuleType
+    from typing import Any
+
+    from botcannon_core.compose.spec import ClassSpec, Role, ServiceSpec
+
+    Handles = Mapping[str, Callable[[], Any]]
+    """By name, what makes the thing that a class asks for."""
+else:
+    from _functools import partial  # functools has more beside
 
 ROOMS: Mapping[Role, str] = {
     "collector": "botcannon_core.collectors",
@@ -35,22 +38,28 @@ HANDLES = frozenset({"shell", "has_shell", "ledger", "hidden", "memory", "progre
 is one, the reader of every service's history, the texts that may never be shown, what the service
 remembers, what to call to say how far it is, and what ends what the sender of a message has running."""
 
-Handles = Mapping[str, Callable[[], Any]]
-"""By name, what makes the thing that a class asks for."""
-
-_HOUSE = os.path.dirname(
-    os.path.dirname(os.path.dirname(__file__))
-)  # the folder that holds botcannon_core
+_HOUSE = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # holds botcannon_core
 
 
-@dataclass(frozen=True)
 class Recipe:
-    """How to build one object, with everything looked up that can be; it is called with the handles."""
+    """How to build one object, with everything looked up that can be; it is called with the handles.
 
-    entry: Callable[..., Any]
-    kwargs: Mapping[str, Any]
-    asks: tuple[str, ...]  # parameters without a kwarg: what has a handle of the name is given
-    is_function: bool
+    `asks` are the parameters without a kwarg: what has a handle of the name is given.
+    """
+
+    __slots__ = ("asks", "entry", "is_function", "kwargs")
+
+    def __init__(
+        self,
+        entry: Callable[..., Any],
+        kwargs: Mapping[str, Any],
+        asks: tuple[str, ...],
+        is_function: bool,
+    ) -> None:
+        self.entry = entry
+        self.kwargs = kwargs
+        self.asks = asks
+        self.is_function = is_function
 
     def __call__(self, handles: Handles) -> Any:
         """The object; raises what its constructor raises."""
@@ -79,9 +88,12 @@ def load(one: ClassSpec, project: Path | None = None) -> Any:
     """
     name = module_name(one, project)
     enter(project)
-    module = importlib.import_module(name)
+    __import__(name)
+    module = sys.modules[name]
     if not hasattr(module, one.entry):
-        raise ComposeError([no_entry(one, module)])
+        from botcannon_core.compose import problems  # what a mistake needs comes with the mistake
+
+        raise problems.refusal(problems.no_entry(one, module))
     return getattr(module, one.entry)
 
 
@@ -103,12 +115,6 @@ def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
     return Recipe(entry, kwargs, asks, one.role == "task" and not isinstance(entry, type))
 
 
-def asks_for(entry: Any, more: Iterable[str] = ()) -> frozenset[str]:
-    """The handles that a class's constructor (or a function) names; `more` are handles, too."""
-    taken = parameters(entry)
-    return (HANDLES | set(more)) & set(taken.names) if taken else frozenset()
-
-
 def extras(service: ServiceSpec) -> dict[str, Callable[[], Any]]:
     """The handles of the service's own: its keys, or what rooms made of them, and `has_shell`."""
     told = {**service.extra, **service.handles, "has_shell": service.shell is not None}
@@ -121,9 +127,12 @@ def module_name(one: ClassSpec, project: Path | None = None) -> str:
     if _is_module(folder, one.file):
         return f"app.{one.file}"
     room = ROOMS.get(one.role)
-    if room and _is_module(_room_folder(room), one.file):
+    built_in = os.path.join(_HOUSE, *room.split(".")) if room else None
+    if built_in and _is_module(built_in, one.file):
         return f"{room}.{one.file}"
-    raise ComposeError([_no_module(one, folder, room)])
+    from botcannon_core.compose import problems  # as above
+
+    raise problems.refusal(problems.no_module(one, folder, built_in))
 
 
 def enter(project: Path | None = None) -> None:
@@ -143,25 +152,11 @@ def enter(project: Path | None = None) -> None:
         del sys.modules[name]
     for path in (folder, app):
         # what is there now counts; of all other folders nothing has to be read again
-        if isinstance(finder := sys.path_importer_cache.get(path), FileFinder):
-            finder.invalidate_caches()
+        sys.path_importer_cache.pop(path, None)
     if not os.path.isfile(os.path.join(app, "__init__.py")):
         spec = ModuleSpec("app", None, is_package=True)
         spec.submodule_search_locations = [app]
         sys.modules["app"] = module_from_spec(spec)
-
-
-def no_entry(one: ClassSpec, module: ModuleType) -> Problem:
-    """The problem that a module has no such class; a near name is suggested."""
-    named = [name for name in vars(module) if not name.startswith("_")]
-    own = [n for n in named if getattr(vars(module)[n], "__module__", None) == module.__name__]
-    hint = suggest(one.entry, named) or (f"; it has {', '.join(own[:8])}" if own else "")
-    return problem(one.at("entry"), f"no {one.entry!r} in {_shown(module)}{hint}")
-
-
-def problem(place: Place, text: str, below: str = "") -> Problem:
-    """A Problem at a place of the compose file; `below` is added to its path."""
-    return Problem(place.file, place.line, place.path + below, text)
 
 
 def _is_module(folder: str, name: str) -> bool:
@@ -169,31 +164,8 @@ def _is_module(folder: str, name: str) -> bool:
     return os.path.isfile(f"{path}.py") or os.path.isfile(os.path.join(path, "__init__.py"))
 
 
-def _room_folder(room: str) -> str:
-    return os.path.join(_HOUSE, *room.split("."))
-
-
-def _no_module(one: ClassSpec, folder: str, room: str | None) -> Problem:
-    known = [*_modules_in(folder), *(_modules_in(_room_folder(room)) if room else ())]
-    text = f"no {one.file.replace('.', '/') + '.py'!r} in app/"
-    text += " and no built-in of that name" if room else ""
-    return problem(one.at("file"), text + suggest(one.file, known))
-
-
-def _modules_in(folder: str) -> list[str]:
-    from pathlib import Path
-
-    found = (path.relative_to(folder).with_suffix("") for path in Path(folder).rglob("*.py"))
-    names = (path.parent if path.name == "__init__" else path for path in found)
-    return sorted({".".join(name.parts) for name in names if name.parts})
-
-
 def _belongs(module: ModuleType | None, folder: str) -> bool:
     return any(os.path.normpath(path) == folder for path in getattr(module, "__path__", ()))
-
-
-def _shown(module: ModuleType) -> str:
-    return f"{module.__name__.replace('.', '/')}.py"
 
 
 def _itself(value: Any) -> Any:
@@ -210,4 +182,4 @@ def _fitting(entry: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Hidden) else value
+    return str(value) if isinstance(value, str) else value  # of a Hidden its text

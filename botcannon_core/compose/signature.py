@@ -6,7 +6,7 @@ so plain (inspected), and whether it is right (fit).
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing's own would cost each worker (see docs/design.md)
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
 if TYPE_CHECKING:
     from types import FunctionType
     from typing import Any

@@ -1,4 +1,5 @@
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from botcannon_core.compose.loading import asks_for, build, load, module_name
+from botcannon_core.compose.fit import asks_for
+from botcannon_core.compose.loading import build, load, module_name
 from botcannon_core.compose.spec import ClassSpec, Hidden, Role
 from botcannon_core.errors import ComposeError
 
@@ -133,6 +135,18 @@ def test_a_class_is_built_with_kwargs_of_the_types_it_names(project: Path) -> No
     write(project, "bot.py", "from datetime import datetime\n" + text)
     at, n, free = build(spec("bot", at="2024-12-31T23:59", n=1, free="2024"), {}, project).has
     assert (at.minute, type(n), free) == (59, float, "2024")
+
+
+def test_a_file_is_found_that_came_when_the_folder_had_been_read(project: Path) -> None:
+    write(project, "old.py", "")
+    sys.path.insert(0, str(project))
+    importlib.import_module("app.old")
+    read_at = (project / "app").stat()
+    for name in ("app", "app.old"):
+        del sys.modules[name]
+    write(project, "bot.py", "class X: pass\n")
+    os.utime(project / "app", ns=(read_at.st_atime_ns, read_at.st_mtime_ns))  # as within one tick
+    assert load(spec("bot"), project).__module__ == "app.bot"
 
 
 def test_what_a_module_raises_comes_through(project: Path) -> None:
