@@ -10,14 +10,14 @@ import os
 import sys
 from _frozen_importlib import ModuleSpec, module_from_spec  # importlib has more beside
 
-from botcannon_core.compose.signature import parameters
+from botcannon_core.compose.signature import parameters, plain
 
 TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from functools import partial
     from pathlib import Path
-    from types import ModuleType
+    from types import FunctionType, ModuleType
     from typing import Any
 
     from botcannon_core.compose.spec import ClassSpec, Role, ServiceSpec
@@ -39,6 +39,8 @@ is one, the reader of every service's history, the texts that may never be shown
 remembers, what to call to say how far it is, and what ends what the sender of a message has running."""
 
 _HOUSE = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # holds botcannon_core
+
+_UNION = type(int | None)
 
 
 class Recipe:
@@ -173,12 +175,32 @@ def _itself(value: Any) -> Any:
 
 
 def _fitting(entry: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not kwargs:
+    function = plain(entry)
+    if not kwargs or (function is not None and _fit_already(kwargs, function)):
         return kwargs
-    # the type language takes 20 ms to import, which a forker without kwargs need not wait for
+    # the type language takes 20 ms and 4 MB, which few forkers need
     from botcannon_core.compose.kwargs import fitting
 
     return fitting(entry, kwargs)
+
+
+def _fit_already(kwargs: Mapping[str, Any], function: FunctionType) -> bool:
+    """Whether it is seen at a glance that each is what its annotation says, if it has one."""
+    said = function.__annotations__
+    return all(
+        name not in said or _is_plainly(value, said[name], function.__globals__)
+        for name, value in kwargs.items()
+    )
+
+
+def _is_plainly(value: Any, said: Any, names: Mapping[str, Any]) -> bool:
+    kind = str if isinstance(value, str) else type(value)  # a Hidden is text, too
+    if kind not in (str, int, float, bool):
+        return False
+    if isinstance(said, str):
+        # `names` are those of its module, where `int` may be something else
+        return said in (kind.__name__, f"{kind.__name__} | None") and kind.__name__ not in names
+    return said is kind or (type(said) is _UNION and said == kind | None)
 
 
 def _plain(value: Any) -> Any:

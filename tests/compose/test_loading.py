@@ -1,4 +1,5 @@
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from botcannon_core.compose.fit import asks_for
-from botcannon_core.compose.loading import build, load, module_name
+from botcannon_core.compose.kwargs import fitting
+from botcannon_core.compose.loading import build, load, module_name, recipe
 from botcannon_core.compose.spec import ClassSpec, Hidden, Role
 from botcannon_core.errors import ComposeError
 
@@ -147,6 +149,64 @@ def test_a_file_is_found_that_came_when_the_folder_had_been_read(project: Path) 
     write(project, "bot.py", "class X: pass\n")
     os.utime(project / "app", ns=(read_at.st_atime_ns, read_at.st_mtime_ns))  # as within one tick
     assert load(spec("bot"), project).__module__ == "app.bot"
+
+
+SAID = [
+    *("int", "str", "float", "bool", "'int'", "'str'", "'float'", "'bool'", "'Any'", "'date'"),
+    *("int | None", "str | None", "'str | None'", "'int | None'", "'int|None'", "int | str | None"),
+    *(
+        "Optional[int]",
+        "Union[int, str]",
+        "Literal['2024']",
+        "Annotated[int, 5]",
+        "NewType('N', int)",
+    ),
+    *(
+        "list",
+        "list[int]",
+        "'set[str]'",
+        "date | None",
+        "Any",
+        "None",
+        "mine",
+        "'mine'",
+        "'nowhere'",
+    ),
+]
+VALUES = [5, True, 1.5, "2024-12-31", "", Hidden("5"), Hidden("yes"), None, ["a"], {"a": 1}]
+TYPES = """
+from datetime import date
+from typing import Annotated, Any, Literal, NewType, Optional, Union
+
+mine = float
+
+class X:
+    def __init__(self, value: SAID = DEFAULT, *, free = DEFAULT, **more: int):
+        pass
+
+class Inherits(X):
+    pass
+
+def function(message, results, *, value: SAID = DEFAULT, free):
+    pass
+"""
+
+
+@pytest.mark.parametrize("first", ["", "int = str = float", "from __future__ import annotations"])
+@pytest.mark.parametrize("default", ["None", "1"])
+def test_a_kwarg_that_fits_at_a_glance_is_what_it_is_at_a_closer_look(
+    project: Path, first: str, default: str
+) -> None:
+    for number, said in enumerate(SAID):
+        text = first + TYPES.replace("SAID", said).replace("DEFAULT", default)
+        write(project, f"bot{number}.py", text)
+        for entry, value in itertools.product(("X", "Inherits", "function"), VALUES):
+            one = spec(f"bot{number}", entry, value=value, free=value)
+            looked_at = fitting(load(one, project), one.kwargs or {})
+            for name, given in recipe(one, project).kwargs.items():
+                wanted = looked_at[name]
+                wanted = str(wanted) if isinstance(wanted, Hidden) else wanted
+                assert (type(given), given) == (type(wanted), wanted), (said, entry, name)
 
 
 def test_what_a_module_raises_comes_through(project: Path) -> None:

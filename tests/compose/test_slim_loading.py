@@ -11,19 +11,9 @@ from tests.test_house import HOUSE
 # Each of these takes 0.1 to 1 MB of a forker, or brings one that does.
 HEAVY = {
     *("ast", "collections", "contextlib", "copy", "dataclasses", "dis", "enum", "functools"),
-    *(
-        "importlib",
-        "inspect",
-        "json",
-        "linecache",
-        "operator",
-        "pathlib",
-        "pickle",
-        "re",
-        "selectors",
-    ),
-    *("signal", "socket", "string", "textwrap", "tokenize", "traceback", "types", "typing"),
-    *("warnings", "weakref"),
+    *("importlib", "inspect", "json", "linecache", "operator", "pathlib", "pickle", "re"),
+    *("selectors", "signal", "socket", "string", "textwrap", "tokenize", "traceback", "types"),
+    *("typing", "warnings", "weakref"),
 }
 
 BUILD = """
@@ -35,8 +25,11 @@ before = set(sys.modules)
 
 from botcannon_core.compose.loading import recipe
 
+class Text(str):
+    "As a secret is, once it is found."
+
 class One:
-    role, file, entry, kwargs = {role!r}, "bot", {entry!r}, {kwargs!r}
+    role, file, entry, kwargs = {role!r}, "bot", {entry!r}, {kwargs}
 
 built = recipe(One())({{"ledger": lambda: "L"}})
 print(*sorted(sys.modules.keys() - before))
@@ -50,6 +43,9 @@ class Base:
 
 
 class Plain:
+    def __init__(self, name: str = "", size: int | None = None, every: "float | None" = None, free=None):
+        pass
+
     def task(self, message, results):
         return message
 
@@ -57,6 +53,14 @@ class Plain:
 class Asks(Base):
     def task(self, message, results):
         return self.has
+
+
+class Lists:
+    def __init__(self, at: "list[int]"):
+        self.at = at
+
+    def task(self, message, results):
+        return self.at
 
 
 def function(message, results, ledger=None):
@@ -71,7 +75,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def built(project: Path, entry: str, **kwargs: object) -> tuple[set[str], str]:
+def built(project: Path, entry: str, kwargs: str = "None") -> tuple[set[str], str]:
     """What is imported to build the task, in an interpreter without `site`, and what it returns."""
     code = BUILD.format(house=str(HOUSE), role="task", entry=entry, kwargs=kwargs)
     ended = subprocess.run(
@@ -96,3 +100,15 @@ def test_a_plain_task_is_found_and_built_with_nothing_heavy(
     assert said == returned
     assert {"app.bot", "botcannon_core.compose.loading"} <= loaded
     assert loaded & HEAVY == set()
+
+
+def test_kwargs_of_plain_types_import_nothing_heavy(project: Path) -> None:
+    given = "{'name': Text('x'), 'size': 1, 'every': 1.5, 'free': [{}]}"
+    loaded, said = built(project, "Plain", given)
+    assert (said, loaded & HEAVY) == ("m", set())
+
+
+def test_kwargs_of_other_types_import_the_type_language(project: Path) -> None:
+    loaded, said = built(project, "Lists", "{'at': [1]}")
+    assert said == "[1]"
+    assert "botcannon_core.contract.classes" in loaded
