@@ -194,7 +194,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("entry", OTHERS, ids=repr)
+@pytest.mark.parametrize("entry", OTHERS, ids=lambda entry: type(entry).__name__)
 def test_of_whatever_is_named_both_say_the_same(entry: Any) -> None:
     assert_alike(entry)
 
