@@ -6,17 +6,26 @@ limits, the store. The same function runs in a worker and in an author's test.
 
 from __future__ import annotations
 
-import inspect
+import _thread
+import io
 import os
-import traceback
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+import sys
+from _collections_abc import Awaitable  # as `os` has such: without `collections`
+from types import GeneratorType
 
 from botcannon_core.errors import MessageError, ServiceError, UsageError
 from botcannon_core.message import Message, checked_results, flat, one_line, redacted
 from botcannon_core.raised import Park, Retry, Skip
-from botcannon_core.roles import Task
+
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from types import TracebackType
+    from typing import Any, Literal
+
+    from botcannon_core.roles import Task
+
+    How = Literal["done", "skipped", "parked", "failed", "again"]
 
 _HOUSE = __name__.split(".")[0]
 _ABOVE = (_HOUSE, "asyncio")  # what calls user code
@@ -26,10 +35,11 @@ _TOLD_IN_FULL = (
     UsageError,
 )  # their text says where, what, and what to do
 
-How = Literal["done", "skipped", "parked", "failed", "again"]
+_HOWS = ("done", "skipped", "parked", "failed", "again")
+
+_ITERABLE_COROUTINE = 0x100  # of a code object: `types.coroutine` has made its generator awaitable
 
 
-@dataclass(slots=True)
 class Ended:
     """How a run ended. `failed` may be tried again, `parked` may not; `again` asked for it.
 
@@ -37,13 +47,35 @@ class Ended:
     known of a death (exit code, signal, memory); `delay` in seconds belongs to `again`.
     """
 
-    how: How
-    results: dict[str, str] = field(default_factory=dict)
-    error: str = ""
-    error_id: str = ""
-    trace: str = ""
-    cause: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
+    __slots__ = ("cause", "delay", "error", "error_id", "how", "results", "trace")
+
+    def __init__(
+        self,
+        how: How,
+        results: dict[str, str] | None = None,
+        error: str = "",
+        error_id: str = "",
+        trace: str = "",
+        cause: dict[str, str] | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        self.how = how
+        self.results = {} if results is None else results
+        self.error = error
+        self.error_id = error_id
+        self.trace = trace
+        self.cause = {} if cause is None else cause
+        self.delay = delay
+
+    def parts(self) -> dict[str, Any]:
+        """What it is made of; what is empty is left out."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ended) and self.parts() == other.parts()
+
+    def __repr__(self) -> str:
+        return f"Ended(**{self.parts()!r})"
 
 
 def run(
@@ -65,7 +97,7 @@ def results_of(tasks: Iterable[Task], message: Message) -> dict[str, str]:
     for task in tasks:
         given = task.task(message, results)
         if given is not None:
-            if type(given) is not dict and inspect.isawaitable(given):
+            if type(given) is not dict and _is_awaitable(given):
                 given = _awaited(given)
             results.update(checked_results(given, task))
     return flat(checked_results(results, "the chain")) if results else results
@@ -110,8 +142,7 @@ def as_frame(ended: Ended) -> dict[str, Any]:
     """What a worker sends of it; a plain ending is sent plainly."""
     if ended.how == "done":
         return {"how": "done", "results": ended.results}
-    names = (one.name for one in fields(ended))
-    return {name: value for name in names if (value := getattr(ended, name))}
+    return ended.parts()
 
 
 def from_frame(body: Any) -> Ended:
@@ -120,7 +151,7 @@ def from_frame(body: Any) -> Ended:
         ended = Ended(**body)
     except TypeError:
         ended = None
-    if ended is None or not _is_sound(ended):
+    if ended is None or None in body.values() or not _is_sound(ended):
         text = "its worker said something that is no ending"
         return Ended("failed", error=text, error_id=new_error_id())
     return ended
@@ -134,7 +165,7 @@ def _is_sound(ended: Ended) -> bool:
         if not isinstance(part, dict):
             return False
         texts += [*part, *part.values()]
-    known = ended.how in get_args(How) and isinstance(ended.delay, int | float)
+    known = ended.how in _HOWS and isinstance(ended.delay, int | float)
     return known and all(isinstance(text, str) for text in texts)
 
 
@@ -165,8 +196,36 @@ def _trace(error: BaseException) -> str:
         part = part.tb_next
     if part is None and isinstance(error, _TOLD_IN_FULL):
         return ""
-    lines = traceback.format_exception(type(error), error, part or error.__traceback__)
-    return "".join(lines).rstrip()
+    return _printed(error, part or error.__traceback__).rstrip()
+
+
+def _printed(error: BaseException, part: TracebackType | None) -> str:
+    """The traceback, as Python prints it where a program ends with this error.
+
+    That is written in C, and goes to wherever `sys.stderr` leads, while to import `traceback` would cost
+    each worker that fails 7 ms. It is imported where C does no better: since Python 3.13, which does so
+    itself, and may print in colour; where another thread might print meanwhile; for a group, in which C
+    leaves texts of several lines ragged; and after an endless recursion: C reads a file for each line.
+    """
+    odd = isinstance(error, (RecursionError, BaseExceptionGroup))
+    if sys.version_info >= (3, 13) or _thread._count() or odd:
+        import traceback
+
+        return "".join(traceback.format_exception(type(error), error, part))
+    said, whole, stderr = io.StringIO(), error.__traceback__, sys.stderr
+    try:
+        sys.stderr, error.__traceback__ = said, part
+        sys.__excepthook__(type(error), error, part)
+    finally:
+        sys.stderr, error.__traceback__ = stderr, whole
+    return said.getvalue()
+
+
+def _is_awaitable(given: Any) -> bool:
+    """As `inspect.isawaitable` says, without `inspect`."""
+    if isinstance(given, GeneratorType):
+        return bool(given.gi_code.co_flags & _ITERABLE_COROUTINE)
+    return isinstance(given, Awaitable)
 
 
 def _awaited(awaitable: Any) -> Any:

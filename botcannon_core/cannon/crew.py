@@ -19,13 +19,12 @@ from typing import Any, get_args
 
 from botcannon_core.cannon import chain, frames, kernel, member, process
 from botcannon_core.cannon.chain import Ended
-from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.given import Depth
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.limits import COUNT_SECONDS, Limits
 from botcannon_core.cannon.member import CANCELLED, State, Worker
-from botcannon_core.cannon.nursery import Cause, News, Nursery
+from botcannon_core.cannon.nursery import Birth, Cause, News, Nursery
 from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS, SLOW_SECONDS
 from botcannon_core.cannon.room import Room
 from botcannon_core.cannon.watch import Watch

@@ -8,24 +8,23 @@ because only a parent knows that a pid is still the child it was.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` without its enums: workers would pay
+import _socket  # and `socket` without its own
 import gc
-import importlib
-import inspect
 import os
-import pickle
 import select
-import signal
-import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from botcannon_core.cannon import pages, process, recipes, seat, single, worker
 from botcannon_core.cannon.seat import LastWords
-from botcannon_core.compose import loading
-from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.compose import loading, plan
+from botcannon_core.compose.plan import Plan
+
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 FORK, SIGNAL = 1, 2  # orders: slot and, for SIGNAL, the number
 READY, DIED = 3, 4  # reports: our pid; a slot with its wait status and peak memory in KB
@@ -42,56 +41,40 @@ COMMAND = (
 BOUND = {"LD_BIND_NOW": "1"}
 
 _WIRE = struct.Struct("!BxHiQ")
+_DESCRIPTORS = struct.Struct("2i")  # that come with an order to fork
+
+_COROUTINE = 0x80  # the flag of an async function's code
 
 
-@dataclass(frozen=True)
-class Word:
-    """One order or report on the wire."""
-
-    kind: int
-    slot: int = 0
-    number: int = 0
-    memory: int = 0
-
-    def packed(self) -> bytes:
-        """The word as the bytes that `words_in` reads."""
-        return _WIRE.pack(self.kind, self.slot, self.number, self.memory)
+def word(kind: int, slot: int = 0, number: int = 0, memory: int = 0) -> bytes:
+    """An order or a report, as `words_in` reads it."""
+    return _WIRE.pack(kind, slot, number, memory)
 
 
-def words_in(buffer: bytearray) -> Iterator[Word]:
-    """The whole words at the front of `buffer`, taken out of it."""
+def words_in(buffer: bytearray) -> Iterator[tuple[int, int, int, int]]:
+    """The whole words at the front of `buffer`, taken out of it: kind, slot, number, memory of each."""
     while len(buffer) >= _WIRE.size:
-        yield Word(*_WIRE.unpack_from(buffer))
+        yield _WIRE.unpack_from(buffer)
         del buffer[: _WIRE.size]
-
-
-@dataclass(frozen=True)
-class Birth:
-    """What a forker is told once, over its stdin: the service, and how to open the ledger handle."""
-
-    service: ServiceSpec
-    project: str
-    open_history: Callable[[], Any] | None = None
 
 
 class Forker:
     """Forks, signals and reaps; three verbs in a loop until the pool is gone."""
 
-    def __init__(self, birth: Birth, pool: socket.socket) -> None:
+    def __init__(self, told: Plan, pool: _socket.socket) -> None:
         self._pool = pool
         self._slots: dict[int, int] = {}  # pid -> slot
-        self._signals = process.Signals(signal.SIGCHLD)
+        self._signals = process.Signals(_signal.SIGCHLD)
         self._words = LastWords()
         self._rush = seat.RUSH
         self._heard = [pool.fileno(), self._signals.fileno()]
-        handles = {"ledger": birth.open_history} if birth.open_history is not None else {}
-        self._chain = recipes.recipes(birth.service, handles)
-        if birth.service.workers.has_seats:
+        self._chain = recipes.recipes(told)
+        if told.has_seats:
             single.rehearse(self._chain)
 
     def run(self) -> None:
         """Serve until the pool closes its end; then take every worker along."""
-        self._report(Word(READY, 0, os.getpid()))
+        self._report(word(READY, 0, os.getpid()))
         try:
             while self._obey():
                 self._reap()
@@ -102,21 +85,22 @@ class Forker:
         ready, _, _ = select.select(self._heard, [], [])
         if self._heard[0] not in ready:
             return True
-        data, descriptors, _, _ = socket.recv_fds(self._pool, _WIRE.size, 2)
+        data, more, _, _ = self._pool.recvmsg(_WIRE.size, _socket.CMSG_LEN(_DESCRIPTORS.size))
         if not data:
             return False
         while len(data) < _WIRE.size:
             data += self._pool.recv(_WIRE.size - len(data))
-        self._do(Word(*_WIRE.unpack(data)), descriptors)
+        kind, slot, number, _ = _WIRE.unpack(data)
+        if kind == FORK:
+            self._fork(slot, *_DESCRIPTORS.unpack(more[0][2]))
+        else:
+            self._signal(slot, number)
         return True
 
-    def _do(self, order: Word, descriptors: list[int]) -> None:
-        if order.kind == FORK:
-            self._fork(order.slot, *descriptors)
-            return
-        for pid, slot in self._slots.items():
-            if slot == order.slot:
-                _signal_group(pid, order.number)
+    def _signal(self, slot: int, number: int) -> None:
+        for pid, its_slot in self._slots.items():
+            if its_slot == slot:
+                _signal_group(pid, number)
 
     def _fork(self, slot: int, channel: int, output: int) -> None:
         parent = os.getpid()
@@ -137,21 +121,21 @@ class Forker:
             dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if dead is None:
                 return
-            _signal_group(dead.si_pid, signal.SIGKILL)
+            _signal_group(dead.si_pid, _signal.SIGKILL)
             pid, status, usage = os.wait4(dead.si_pid, 0)
             if os.waitstatus_to_exitcode(status) == seat.RUSHED and self._rush:
                 self._rush = 0
                 pages.gather_code()
             slot = self._slots.pop(pid, None)
             if slot is not None:
-                self._report(Word(DIED, slot, *self._words.of(pid, status, usage.ru_maxrss)))
+                self._report(word(DIED, slot, *self._words.of(pid, status, usage.ru_maxrss)))
 
     def _kill_all(self) -> None:
         for pid in self._slots:
-            _signal_group(pid, signal.SIGKILL)
+            _signal_group(pid, _signal.SIGKILL)
 
-    def _report(self, report: Word) -> None:
-        self._pool.sendall(report.packed())
+    def _report(self, report: bytes) -> None:
+        self._pool.sendall(report)
 
 
 def _lead_own_group(pid: int) -> None:
@@ -170,29 +154,28 @@ def _signal_group(pid: int, number: int) -> None:
 
 
 def _is_async(task: Any) -> bool:
-    return inspect.iscoroutinefunction(task) or inspect.iscoroutinefunction(
-        getattr(task, "task", None)
-    )
+    """Whether its code is that of an `async def`; of what wraps one nobody knows."""
+    codes = [getattr(one, "__code__", None) for one in (task, getattr(task, "task", None))]
+    return any(code is not None and code.co_flags & _COROUTINE for code in codes)
 
 
 def main() -> None:
-    """Read the birth from stdin, import what the chain needs, and serve the socket in argv."""
-    pool = socket.socket(fileno=int(sys.argv[1]))
-    process.die_with_parent(int(sys.argv[2]), signal.SIGKILL)
-    birth: Birth = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our own pool
+    """Read the plan from stdin, import what the chain needs, and serve the socket in argv."""
+    pool = _socket.socket(fileno=int(sys.argv[1]))
+    process.die_with_parent(int(sys.argv[2]), _signal.SIGKILL)
+    told = plan.unpacked(sys.stdin.buffer.read())
     for name in BOUND:
         os.environ.pop(name, None)  # it is not for what workers start
     process.read_nothing()
     process.print_at_once()
-    os.chdir(birth.project)
-    if birth.open_history is not None:
-        birth.open_history().warm()  # its imports, once; each worker opens its own connection
-    forker = Forker(birth, pool)
-    if any(_is_async(loading.load(one)) for one in birth.service.working):
-        importlib.import_module("asyncio")  # 30 ms that each worker would need again
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on, what every worker inherits
-    limits = birth.service.workers.limits
-    process.limit(limits.memory, limits.files)
+    os.chdir(told.project)
+    if told.open_history is not None:
+        told.open_history().warm()  # its imports, once; each worker opens its own connection
+    forker = Forker(told, pool)
+    if any(_is_async(loading.load(one)) for one in told.working):
+        __import__("asyncio")  # 30 ms that each worker would need again
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # from here on, what every worker inherits
+    process.limit(told.memory, told.files)
     process.flush_output()  # else every worker would print what was printed at import
     gc.collect()
     gc.freeze()  # so that a worker's collections do not copy the pages it shares with us

@@ -18,10 +18,10 @@ from botcannon_core.cannon import child as children
 from botcannon_core.cannon import life, locks, orphans, process
 from botcannon_core.cannon.child import Child, Run
 from botcannon_core.cannon.control import Ear, Words
-from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.intake import process as intake
 from botcannon_core.cannon.log import Log
+from botcannon_core.cannon.nursery import Birth
 from botcannon_core.cannon.pool import Pool
 from botcannon_core.cannon.prepare import Ready
 from botcannon_core.cannon.service import Means, Part, Service

@@ -7,7 +7,6 @@ works. Not here: how many workers there should be, and what they do (crew).
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -16,16 +15,31 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from botcannon_core.cannon import forker, process
 from botcannon_core.cannon.environment import worker_environment
-from botcannon_core.cannon.forker import Birth, Word
 from botcannon_core.cannon.watch import Watch
+from botcannon_core.compose import plan
+from botcannon_core.compose.spec import ServiceSpec
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 60.0
 
 Cause = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Birth:
+    """Of what a forker is born: its service, the project's folder, how to open the ledger handle."""
+
+    service: ServiceSpec
+    project: str
+    open_history: Callable[[], Any] | None = None
+
+    def plan(self) -> bytes:
+        """What the forker is told."""
+        return plan.packed(plan.plan_of(self.service, self.project, self.open_history))
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class Nursery:
 
     def fork(self, slot: int, channel: int, output: int) -> bool:
         """Ask for a worker and give it these two descriptors; False if there is no forker."""
-        order = Word(forker.FORK, slot).packed()
+        order = forker.word(forker.FORK, slot)
         try:
             if self._socket is None:
                 return False
@@ -83,7 +97,7 @@ class Nursery:
         """Send a signal to a worker's whole group."""
         try:
             if self._socket is not None:
-                self._socket.sendall(Word(forker.SIGNAL, slot, number).packed())
+                self._socket.sendall(forker.word(forker.SIGNAL, slot, number))
         except OSError:
             self._died()
 
@@ -124,7 +138,7 @@ class Nursery:
         self._watch.on(self._socket, self._hear)
         assert self._forker.stdin is not None
         try:
-            self._forker.stdin.write(pickle.dumps(self._birth))
+            self._forker.stdin.write(self._birth.plan())
             self._forker.stdin.close()
         except BrokenPipeError:
             pass  # it died at once: its socket says so
@@ -140,9 +154,9 @@ class Nursery:
             self._died()
             return
         self._reports += data
-        for report in forker.words_in(self._reports):
-            if report.kind == forker.DIED:
-                self._news.died(report.slot, partial(cause_of, report.number, report.memory))
+        for kind, slot, status, memory_kb in forker.words_in(self._reports):
+            if kind == forker.DIED:
+                self._news.died(slot, partial(cause_of, status, memory_kb))
 
     def _died(self) -> None:
         if self._socket is None or self._forker is None:

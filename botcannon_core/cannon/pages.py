@@ -11,7 +11,10 @@ from __future__ import annotations
 import _thread
 import ctypes
 import sys
-from collections.abc import Iterator
+
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LARGE = 2 * 1024**2  # bytes of a large page, on every machine with small pages of 4 KB
 # Bytes in use from which on it is worth it: each edge of what is gathered may take a large page more.

@@ -17,12 +17,12 @@ from botcannon_core.cannon import job as jobs
 from botcannon_core.cannon.cancels import Cancels
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew
-from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED
 from botcannon_core.cannon.notes import Notes
+from botcannon_core.cannon.nursery import Birth
 from botcannon_core.cannon.process import Signals
 from botcannon_core.cannon.stock import Stock
 from botcannon_core.cannon.watch import Watch

@@ -5,17 +5,18 @@ Not here: who builds them, and runs them (worker, single, an author's test).
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 from botcannon_core.compose import loading
-from botcannon_core.compose.loading import Recipe
-from botcannon_core.compose.spec import ServiceSpec
-from botcannon_core.roles import Task
 
-Handles = dict[str, Callable[[], Any]]
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from botcannon_core.compose.loading import Recipe
+    from botcannon_core.compose.plan import Plan
+    from botcannon_core.roles import Task
+
+    Handles = dict[str, Callable[[], Any]]
 
 # Where what a worker may ask for comes from: imported in the forker where it is asked for, and not
 # elsewhere, as each fork would pay for it.
@@ -27,36 +28,49 @@ _HOMES = {
 }
 
 
-@dataclass(frozen=True)
 class Recipes:
     """How to build a service's chain.
 
     `makers` make its tasks if these ask for nothing: then there is nothing else to build.
     """
 
-    service: ServiceSpec
-    handles: Handles
-    shell: Recipe | None
-    tasks: tuple[Recipe, ...]
-    parts: Mapping[str, Recipe] = field(default_factory=dict)
-    makers: tuple[Callable[[], Task], ...] = ()
-    tells_progress: bool = False
+    __slots__ = ("handles", "makers", "parts", "plan", "shell", "tasks", "tells_progress")
+
+    def __init__(
+        self,
+        plan: Plan,
+        handles: Handles,
+        shell: Recipe | None,
+        tasks: tuple[Recipe, ...],
+        parts: Mapping[str, Recipe],
+        makers: tuple[Callable[[], Task], ...],
+        tells_progress: bool,
+    ) -> None:
+        self.plan = plan
+        self.handles = handles
+        self.shell = shell
+        self.tasks = tasks
+        self.parts = parts
+        self.makers = makers
+        self.tells_progress = tells_progress
 
 
-def recipes(service: ServiceSpec, handles: Handles) -> Recipes:
+def recipes(plan: Plan) -> Recipes:
     """Import all that the chain needs, and find out how each class is built."""
-    shell = loading.recipe(service.shell) if service.shell is not None else None
-    tasks = tuple(loading.recipe(one) for one in service.tasks)
-    parts = {name: loading.recipe(one) for name, one in service.parts.items()}
-    hidden = service.hidden
-    given = {**loading.extras(service), **handles, "hidden": lambda: hidden}
+    shell = loading.recipe(plan.shell) if plan.shell is not None else None
+    tasks = tuple(loading.recipe(one) for one in plan.tasks)
+    parts = {name: loading.recipe(one) for name, one in plan.parts.items()}
+    hidden, open_history = plan.hidden, plan.open_history
+    given = {**loading.extras(plan), "hidden": lambda: hidden}
+    if open_history is not None:
+        given["ledger"] = open_history
     ask_nothing = not any(n in loading.HANDLES or n in given for one in tasks for n in one.asks)
     everything = (*tasks, *parts.values(), *([shell] if shell else []))
     asked = {name for one in everything for name in one.asks}
     for name in asked & _HOMES.keys():
-        importlib.import_module(_HOMES[name])
+        __import__(_HOMES[name])
     makers = tuple(one.maker() for one in tasks) if ask_nothing else ()
-    return Recipes(service, given, shell, tasks, parts, makers, "progress" in asked)
+    return Recipes(plan, given, shell, tasks, parts, makers, "progress" in asked)
 
 
 def unheard(*_said: object) -> None:
@@ -96,7 +110,7 @@ def construct(
         "progress": lambda: progress,
     }
     given = {**handles, "shell": shell}
-    if how.service.chain:
+    if how.plan.has_journal:
         parts = {name: part(given) for name, part in how.parts.items()}
         given |= {"parts": lambda: parts, "journal": journal}
     return [task(given) for task in how.tasks]

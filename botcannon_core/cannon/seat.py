@@ -15,18 +15,21 @@ given up, and says that what waits is void, as it has begun none of it.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # `signal` without its enums, see below
+import _signal  # type: ignore[import-not-found]  # `signal` without its enums, for a forker's sake
 import os
-import signal
 import struct
 import time
-from collections.abc import Callable
-from types import FrameType
-from typing import NoReturn
 
 from botcannon_core.cannon import pages, process
-from botcannon_core.cannon.frames import Channel
-from botcannon_core.cannon.orders import Order
+
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import NoReturn
+
+    from botcannon_core.cannon.frames import Channel
+    from botcannon_core.cannon.orders import Order
 
 # How a worker may leave so that the next one takes its seat; `FORGOT`: what waits there is void for it.
 LEFT, FORGOT = 111, 112
@@ -39,9 +42,9 @@ LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh
 
 _LEFT_STATUS = LEFT << 8  # as wait tells it
 _TO_BE_BURIED = os.WEXITED | os.WNOWAIT
-_on_signal = _signal.signal  # without the enums around it, which cost 20 pages in each process
-_TERM, _CHLD, _HUP = int(signal.SIGTERM), int(signal.SIGCHLD), int(signal.SIGHUP)
-_DEFAULT, _IGNORE = int(signal.SIG_DFL), int(signal.SIG_IGN)
+_on_signal = _signal.signal
+_TERM, _CHLD, _HUP = _signal.SIGTERM, _signal.SIGCHLD, _signal.SIGHUP
+_DEFAULT, _IGNORE = _signal.SIG_DFL, _signal.SIG_IGN
 _END = struct.Struct("@iiQ")
 
 
@@ -132,7 +135,7 @@ def keep(
     _on_signal(_CHLD, _DEFAULT)  # the forker's handler is none of ours
     _on_signal(_TERM, _IGNORE)  # it is for our worker, who may take its time
     _on_signal(_HUP, _end_group)
-    process.die_with_parent(parent, signal.SIGHUP)
+    process.die_with_parent(parent, _HUP)
     process.inherit_orphans()  # so that we see what a worker leaves running
     pages.keep_locks_together()
     began = time.monotonic()
@@ -186,4 +189,4 @@ def _order(pool: Channel, era: int) -> Order | None:
 
 
 def _end_group(_number: int, _frame: FrameType | None) -> None:
-    os.killpg(0, signal.SIGKILL)
+    os.killpg(0, _signal.SIGKILL)

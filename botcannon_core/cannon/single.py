@@ -11,10 +11,8 @@ So its way is one function, and what its seat can do for it the seat has done.
 from __future__ import annotations
 
 import os
-import traceback
-from dataclasses import replace
+import sys
 from time import monotonic
-from typing import Any, NoReturn
 
 from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.frames import Channel
@@ -22,7 +20,12 @@ from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS
 from botcannon_core.cannon.recipes import Recipes, construct
 from botcannon_core.cannon.seat import FORGOT, LEFT, LastWords, Turn
 from botcannon_core.message import Message
-from botcannon_core.roles import Task
+
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from botcannon_core.roles import Task
 
 REHEARSALS = 20  # CPython 3.11 looks closely at what ran eight times
 
@@ -33,7 +36,7 @@ def live(how: Recipes, pool: Channel, turn: Turn) -> NoReturn:
     try:
         code = work(how, pool, turn)
     except BaseException:  # noqa: BLE001 - a mistake of ours, or a pool that is gone: say it, and end
-        traceback.print_exc()
+        sys.__excepthook__(*sys.exc_info())
     finally:
         os._exit(code)  # no atexit, no destructors: those belong to the forker
 
@@ -53,8 +56,7 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
             asking = _Asking(how, pool, turn)
             tasks = asking.tasks()
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
-        service = how.service
-        failure = chain.failed(error, service.hidden, service.workers.limits.memory)
+        failure = chain.failed(error, how.plan.hidden, how.plan.memory)
         pool.tell("broken", chain.as_frame(failure))
         return 1
     order = turn.order
@@ -69,10 +71,9 @@ def work(how: Recipes, pool: Channel, turn: Turn) -> int:
         asking.begin()
     said = None
     try:
-        results = chain.results_of(tasks, Message(order[2], order[1], how.service.name))
+        results = chain.results_of(tasks, Message(order[2], order[1], how.plan.name))
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
-        service = how.service
-        ended = chain.ended_by(error, service.hidden, service.workers.limits.memory)
+        ended = chain.ended_by(error, how.plan.hidden, how.plan.memory)
         said = chain.as_frame(ended)
     if asking is not None:
         asking.end()
@@ -103,7 +104,7 @@ class _Asking:
         if how.tells_progress:
             from botcannon_core.cannon.progress import Progress  # the forker has it
 
-            self._progress = Progress(lambda text: pool.send("note", text), how.service.hidden)
+            self._progress = Progress(lambda text: pool.send("note", text), how.plan.hidden)
 
     def tasks(self) -> list[Task]:
         """The chain, with all that it asks for."""
@@ -157,10 +158,11 @@ def rehearse(how: Recipes, times: int = REHEARSALS) -> None:
     ours, theirs = map(Channel, frames.pair())
     for number in range(times):
         makers = (_Nothing,) if number % 2 else (_Word,)
+        nothing = Recipes(how.plan, how.handles, None, (), {}, makers, tells_progress=False)
         turn = Turn(LastWords.unheard())
         theirs.send("orders", (turn.era, 0.0, [("1-1", {"name": "text"})]))
         if number % 4 > 1:
             turn.order = turn.awaited(ours)
-        work(replace(how, makers=makers, tells_progress=False), ours, turn)
+        work(nothing, ours, turn)
     ours.close()
     theirs.close()

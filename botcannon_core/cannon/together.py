@@ -17,7 +17,7 @@ from botcannon_core.cannon import chain, process
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.each import Each
 from botcannon_core.cannon.orders import Inbox, Order
-from botcannon_core.compose.spec import ServiceSpec
+from botcannon_core.compose.plan import Plan
 from botcannon_core.message import Message, checked_results, flat
 from botcannon_core.roles import Task
 
@@ -25,13 +25,12 @@ from botcannon_core.roles import Task
 class Together:
     """One life of such a worker; `run` returns when it is not needed, or has had enough."""
 
-    def __init__(self, service: ServiceSpec, tasks: list[Task], inbox: Inbox, each: Each) -> None:
-        self._service = service
-        self._rule = service.workers
+    def __init__(self, plan: Plan, tasks: list[Task], inbox: Inbox, each: Each) -> None:
+        self._plan = plan
         self._tasks = tasks
         self._inbox = inbox
         self._each = each
-        self._left = self._rule.max_messages
+        self._left = plan.max_messages
         self._running: dict[str, asyncio.Task[None]] = {}  # by the message's id
         self._is_closing = False
         self._over = asyncio.Event()
@@ -66,10 +65,10 @@ class Together:
     async def _one(self, order: Order) -> None:
         _, message_id, fields = order
         self._each.begin(message_id)
-        ended = await self._ended(Message(fields, message_id, self._service.name))
+        ended = await self._ended(Message(fields, message_id, self._plan.name))
         self._each.end(message_id)
         process.flush_output()
-        if process.peak_memory() > self._rule.max_rss:
+        if process.peak_memory() > self._plan.max_rss:
             self._close()
         del self._running[message_id]
         self._inbox.channel.send("ended", {**chain.as_frame(ended), "id": message_id})
@@ -84,19 +83,19 @@ class Together:
             self._inbox.channel.send("leaves", list(self._running))
 
     async def _ended(self, message: Message) -> Ended:
-        limit = asyncio.timeout(self._rule.timeout)
+        limit = asyncio.timeout(self._plan.timeout)
         try:
             async with limit:
                 return await self._chain(message)
         except TimeoutError as error:
             if not limit.expired():
-                return chain.failed(error, self._service.hidden, self._rule.limits.memory)
-            text = f"took longer than {self._rule.timeout:g} s and was cancelled"
+                return chain.failed(error, self._plan.hidden, self._plan.memory)
+            text = f"took longer than {self._plan.timeout:g} s and was cancelled"
             return Ended("failed", error=text, error_id=chain.new_error_id())
         except asyncio.CancelledError:
             return Ended("failed", error="cancelled", error_id=chain.new_error_id())
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an outcome
-            return chain.ended_by(error, self._service.hidden, self._rule.limits.memory)
+            return chain.ended_by(error, self._plan.hidden, self._plan.memory)
 
     async def _chain(self, message: Message) -> Ended:
         """As chain.run, waiting for what is to be waited for."""

@@ -7,11 +7,9 @@ workers for one message (single), and in the intake only.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` without its enums, for a forker's sake
 import os
-import signal
-import traceback
-from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+import sys
 
 from botcannon_core.cannon import chain, frames, process, seat, single
 from botcannon_core.cannon.frames import Channel
@@ -19,13 +17,14 @@ from botcannon_core.cannon.orders import Inbox
 from botcannon_core.cannon.recipes import Recipes, construct
 from botcannon_core.cannon.seat import LastWords
 from botcannon_core.message import Message
-from botcannon_core.roles import Task
 
-if (
-    TYPE_CHECKING
-):  # at run time only those import it whose tasks ask for it: it brings threads along
+TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
+if TYPE_CHECKING:
+    from typing import NoReturn
+
     from botcannon_core.cannon.each import Each
     from botcannon_core.cannon.progress import Progress
+    from botcannon_core.roles import Task
 
 
 def begin(
@@ -38,34 +37,34 @@ def begin(
     code = 1
     try:
         os.setpgid(0, 0)
-        signal.set_wakeup_fd(-1)
+        _signal.set_wakeup_fd(-1)
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)
         words.only_say()
         pool = Channel(channel)
-        if how.service.workers.has_seats:
-            code = seat.keep(partial(single.live, how, pool), pool, parent, words, rush)
+        if how.plan.has_seats:
+            code = seat.keep(lambda turn: single.live(how, pool, turn), pool, parent, words, rush)
         else:
             words.close()
-            process.die_with_parent(parent, signal.SIGKILL)
+            process.die_with_parent(parent, _signal.SIGKILL)
             code = _work(how, Inbox(pool))
     except BaseException:  # noqa: BLE001 - a mistake of ours, or a pool that is gone: say it, and end
-        traceback.print_exc()
+        sys.__excepthook__(*sys.exc_info())
     finally:
         os._exit(code)  # no atexit, no destructors: those belong to the forker
 
 
 def _work(how: Recipes, inbox: Inbox) -> int:
     """Construct, say so, and run what comes; returns the exit code."""
-    rule = how.service.workers
-    each = _each(inbox, how.service.hidden) if rule.concurrency > 1 else None
+    plan = how.plan
+    each = _each(inbox, plan.hidden) if plan.concurrency > 1 else None
     try:
         tells = how.tells_progress and each is None  # which tells it for many
-        progress = _progress(inbox, how.service.hidden) if tells else None
+        progress = _progress(inbox, plan.hidden) if tells else None
         tasks = _constructed(how, inbox, each or progress)
     except BaseException as error:  # noqa: BLE001 - a constructor is user code too
-        failure = chain.failed(error, how.service.hidden, rule.limits.memory)
+        failure = chain.failed(error, plan.hidden, plan.memory)
         inbox.channel.tell("broken", chain.as_frame(failure))
         return 1
     try:
@@ -74,21 +73,19 @@ def _work(how: Recipes, inbox: Inbox) -> int:
         return 0  # not needed any more: let go, or the pool stops, while this one came up
     if each is not None:
         return _work_together(how, tasks, inbox, each)
-    left = rule.max_messages if rule.isolation == "worker" else 1
+    left = plan.max_messages if plan.isolation == "worker" else 1
     try:
         while left:
             _, message_id, fields = inbox.next()
             if progress is not None:
                 progress.begin()
-            message = Message(fields, message_id, how.service.name)
-            ended = chain.as_frame(
-                chain.run(tasks, message, how.service.hidden, rule.limits.memory)
-            )
+            message = Message(fields, message_id, plan.name)
+            ended = chain.as_frame(chain.run(tasks, message, plan.hidden, plan.memory))
             if progress is not None:
                 progress.end()
             process.flush_output()
             left -= 1
-            if left and inbox.is_empty and process.peak_memory() > rule.max_rss:
+            if left and inbox.is_empty and process.peak_memory() > plan.max_rss:
                 left = 0
             if left:
                 inbox.end(ended)
@@ -104,7 +101,7 @@ def _work_together(how: Recipes, tasks: list[Task], inbox: Inbox, each: Each) ->
 
     from botcannon_core.cannon.together import Together
 
-    asyncio.run(Together(how.service, tasks, inbox, each).run())
+    asyncio.run(Together(how.plan, tasks, inbox, each).run())
     return 0
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import FunctionType, ModuleType
     from typing import Any
 
+    from botcannon_core.compose.plan import Part, Plan
     from botcannon_core.compose.spec import ClassSpec, Role, ServiceSpec
 
     Handles = Mapping[str, Callable[[], Any]]
@@ -82,7 +83,7 @@ class FunctionTask:
         self.task = partial(function, **kwargs) if kwargs else function
 
 
-def load(one: ClassSpec, project: Path | None = None) -> Any:
+def load(one: ClassSpec | Part, project: Path | None = None) -> Any:
     """The class (or function) that `one` names; its module is imported once a process.
 
     Raises ComposeError if there is no such file or entry; what the module raises while it is imported
@@ -99,7 +100,7 @@ def load(one: ClassSpec, project: Path | None = None) -> Any:
     return getattr(module, one.entry)
 
 
-def build(one: ClassSpec, handles: Handles, project: Path | None = None) -> Any:
+def build(one: ClassSpec | Part, handles: Handles, project: Path | None = None) -> Any:
     """The object that `one` names: `Entry(**kwargs)`, or a FunctionTask around a function.
 
     A parameter that has a name in `handles` and no kwarg gets what that handle's factory makes.
@@ -108,7 +109,7 @@ def build(one: ClassSpec, handles: Handles, project: Path | None = None) -> Any:
     return recipe(one, project)(handles)
 
 
-def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
+def recipe(one: ClassSpec | Part, project: Path | None = None) -> Recipe:
     """How to build `one`, for whoever builds it often."""
     entry = load(one, project)
     kwargs = {name: _plain(value) for name, value in _fitting(entry, one.kwargs or {}).items()}
@@ -117,13 +118,13 @@ def recipe(one: ClassSpec, project: Path | None = None) -> Recipe:
     return Recipe(entry, kwargs, asks, one.role == "task" and not isinstance(entry, type))
 
 
-def extras(service: ServiceSpec) -> dict[str, Callable[[], Any]]:
+def extras(service: ServiceSpec | Plan) -> dict[str, Callable[[], Any]]:
     """The handles of the service's own: its keys, or what rooms made of them, and `has_shell`."""
     told = {**service.extra, **service.handles, "has_shell": service.shell is not None}
     return {key: partial(_itself, value) for key, value in told.items()}
 
 
-def module_name(one: ClassSpec, project: Path | None = None) -> str:
+def module_name(one: ClassSpec | Part, project: Path | None = None) -> str:
     """The module that holds `one`, found without importing it. Raises ComposeError if there is none."""
     folder = os.path.join(project or os.getcwd(), "app")
     if _is_module(folder, one.file):

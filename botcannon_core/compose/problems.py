@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
+from botcannon_core.compose.plan import Part
 from botcannon_core.compose.spec import ClassSpec, Place
 from botcannon_core.errors import ComposeError, Problem, suggest
 
@@ -22,7 +23,7 @@ def refusal(found: Problem) -> ComposeError:
     return ComposeError([found])
 
 
-def no_entry(one: ClassSpec, module: ModuleType) -> Problem:
+def no_entry(one: ClassSpec | Part, module: ModuleType) -> Problem:
     """The problem that a module has no such class; a near name is suggested."""
     named = [name for name in vars(module) if not name.startswith("_")]
     own = [n for n in named if getattr(vars(module)[n], "__module__", None) == module.__name__]
@@ -31,7 +32,7 @@ def no_entry(one: ClassSpec, module: ModuleType) -> Problem:
     return problem(one.at("entry"), f"no {one.entry!r} in {shown}{hint}")
 
 
-def no_module(one: ClassSpec, app: str, built_in: str | None) -> Problem:
+def no_module(one: ClassSpec | Part, app: str, built_in: str | None) -> Problem:
     """The problem that neither of the folders has such a file; a near name is suggested."""
     known = [*_modules_in(app), *(_modules_in(built_in) if built_in else ())]
     text = f"no {one.file.replace('.', '/') + '.py'!r} in app/"

@@ -19,6 +19,7 @@ from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.pool import MOST_TURNS
 from botcannon_core.cannon.progress import told
 from botcannon_core.compose import loading
+from botcannon_core.compose.plan import plan_of
 from botcannon_core.compose.spec import DeliverSpec, ServiceSpec
 from botcannon_core.errors import ServiceError, UsageError
 from botcannon_core.ledger import journal, stream, visit
@@ -93,9 +94,9 @@ class Simulated:
         if spec.name in self._kept:
             return self._kept[spec.name]
         if spec.name not in self._recipes:
-            handles = {"ledger": lambda: History(lambda: cast(Store, self._store))}
+            told = plan_of(spec, open_history=lambda: History(lambda: cast(Store, self._store)))
             with chdir(self._declared.folder):  # where a worker finds app/
-                self._recipes[spec.name] = recipes.recipes(spec, handles)
+                self._recipes[spec.name] = recipes.recipes(told)
         tasks = recipes.construct(
             self._recipes[spec.name], partial(self._answer, spec.name), partial(self._note, spec)
         )

@@ -4,7 +4,10 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import traceback
+import types
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import pytest
@@ -60,6 +63,28 @@ def test_an_async_task_is_awaited() -> None:
 
     assert run(task).results == {"a": "1"}
     assert run(skips).how == "skipped"
+
+
+class Later:
+    def __await__(self) -> Generator[None, None, dict[str, int]]:
+        yield
+        return {"a": 1}
+
+
+@types.coroutine
+def generated() -> Generator[None, None, dict[str, int]]:
+    yield
+    return {"a": 1}
+
+
+@pytest.mark.parametrize("later", [Later, generated])
+def test_whatever_can_be_awaited_is(later: Callable[[], Awaitable[dict[str, int]]]) -> None:
+    assert run(lambda *_: later()).results == {"a": "1"}
+
+
+def test_a_generator_that_is_no_coroutine_is_no_result() -> None:
+    told = run(lambda *_: (n for n in "ab")).error
+    assert told == "Does.task returned a value of type generator, not a dict or None"
 
 
 def test_values_that_are_no_strings_become_json() -> None:
@@ -138,6 +163,95 @@ def test_a_traceback_begins_in_user_code() -> None:
     assert trace.startswith("Traceback (most recent call last):\n")
     assert "botcannon_core" not in trace
     assert trace.endswith("ValueError: bad")
+
+
+def caused() -> None:
+    try:
+        {}["grüße"][5]  # type: ignore[index]
+    except KeyError as error:
+        raise ValueError("half \udc80 \x1b[31m\nof it") from error
+
+
+def instead() -> None:
+    try:
+        caused()
+    except ValueError:
+        raise KeyError("another") from None
+
+
+def handling() -> None:
+    try:
+        caused()
+    finally:
+        len(5)  # type: ignore[arg-type]
+
+
+def grouped() -> None:
+    errors: list[Exception] = []
+    for fails in (caused, handling):
+        try:
+            fails()
+        except (ValueError, TypeError) as error:
+            errors.append(error)
+    raise ExceptionGroup("both", errors)
+
+
+def noted() -> None:
+    error = Unspeakable()
+    error.add_note("a\nnote")
+    raise error
+
+
+def mistyped() -> None:
+    compile("x = 1\na b\n", "some.py", "exec")
+
+
+def without_source() -> None:
+    exec(compile("def f():\n  1/0\nf()", "/nowhere/some.py", "exec"), {})
+
+
+def endless() -> None:
+    endless()
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [caused, instead, handling, grouped, noted, mistyped, without_source, endless],
+    ids=lambda fails: fails.__name__,
+)
+def test_a_traceback_reads_as_pythons_own(
+    fails: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain._thread, "_count", lambda: 0)  # pytest may have threads
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - each has its own
+        fails()
+    error, part, stderr = raised.value, raised.tb, sys.stderr
+    told = chain.failed(error).trace
+    assert told == "".join(traceback.format_exception(type(error), error, part)).rstrip()
+    assert (sys.stderr, error.__traceback__) == (stderr, part)
+
+
+def test_what_a_thread_prints_is_no_part_of_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    go, done = threading.Event(), threading.Event()
+
+    def prints() -> None:
+        go.wait(10)
+        print("from beside", file=sys.stderr)
+        done.set()
+
+    class Slow(Exception):
+        def __str__(self) -> str:
+            go.set()
+            done.wait(10)
+            return "slow"
+
+    thread = threading.Thread(target=prints)
+    thread.start()
+    trace = run(raising(Slow())).trace
+    thread.join()
+    assert "Slow: slow" in trace
+    assert "from beside" not in trace
+    assert capsys.readouterr().err == "from beside\n"
 
 
 def test_a_mistake_of_our_own_keeps_its_traceback() -> None:

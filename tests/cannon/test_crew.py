@@ -16,11 +16,11 @@ import pytest
 from botcannon_core.cannon import kernel, nursery, seat
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew
-from botcannon_core.cannon.forker import Birth
 from botcannon_core.cannon.given import AHEAD_SECONDS
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED, Worker
+from botcannon_core.cannon.nursery import Birth
 from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import ClassSpec, DeliverSpec, ServiceSpec, WorkersSpec

@@ -1,7 +1,6 @@
 """Large pages, in real processes, as the kernel tells of them."""
 
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from botcannon_core.cannon import forker, pages
+from botcannon_core.cannon.nursery import Birth
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 
 GATHER = """
@@ -150,7 +150,7 @@ def test_a_forker_gathers_what_its_app_takes(tmp_path: Path) -> None:
     process = subprocess.Popen(words, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()])
     theirs.close()
     assert process.stdin is not None
-    process.stdin.write(pickle.dumps(forker.Birth(service, str(tmp_path))))
+    process.stdin.write(Birth(service, str(tmp_path)).plan())
     process.stdin.close()
     with pool:
         pool.settimeout(30.0)
