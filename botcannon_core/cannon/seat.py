@@ -36,7 +36,7 @@ LEFT, FORGOT = 111, 112
 # How a seat ends that has seen a rush: its successors had better be forked from large pages (see pages).
 RUSHED = 113
 
-RUSH = 250  # so many workers of a seat were born with an order: messages do not come singly
+RUSH = 100  # so many workers of a seat were born with an order: messages do not come singly
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
