@@ -21,6 +21,8 @@ pytestmark = pytest.mark.story
 
 MESSAGES = {"worker": 6000, "message": 400}
 WORKERS = 2
+# That the forker forks: for those that are busy, as many ahead, and as many in place of the rushed.
+SEATS = 3 * WORKERS
 # Of starting, ending, and what is done every second however many messages come.
 FIXED = 300
 FIXED_BYTES = 100_000  # the scripts are told on each line
@@ -85,7 +87,7 @@ class Costs:
     home: Cost
     answers: list[str]
     forks: int
-    faults: int  # pages of memory that workers were the first to touch, those that have ended
+    faults: float  # pages of memory that a worker was the first to touch, after the rush
 
 
 def cost(here: Hosts, act: Callable[[], None]) -> Cost:
@@ -119,13 +121,14 @@ def counted(isolation: str) -> Costs:
             here.until(lambda: here.counts().get("done") == count, "all are done")
 
         worked = cost(here, work)
-        forks = (here.folder / "a" / "forks").read_text().split()
-        faults = sum(map(faults_below, set(map(int, forks))))
+        forks = Counter(map(int, (here.folder / "a" / "forks").read_text().split()))
+        seats = [pid for pid in forks if forks[pid] > SEATS and Path(f"/proc/{pid}").exists()]
+        faults = sum(map(faults_below, seats)) / max(1, sum(forks[pid] for pid in seats))
         ups[0].send_signal(signal.SIGTERM)
         ups[0].wait(PATIENCE)
         home = cost(here, lambda: run(here))
         answers = (here.folder / "a" / "home").read_text().split()
-        return Costs(count, stored, worked, home, answers, len(forks), faults)
+        return Costs(count, stored, worked, home, answers, forks.total(), faults)
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +180,15 @@ def test_a_message_costs_few_commands_and_bytes_where_it_is_run(many: Costs) -> 
 
 
 def test_there_is_one_fork_for_each_message_and_those_that_wait(single: Costs) -> None:
-    seats = (
-        2 * WORKERS
-    )  # for those that are busy and as many ahead; in each sits somebody in the end
-    assert single.count <= single.forks <= single.count + 2 * seats
+    # in each seat sits somebody in the end
+    assert single.count <= single.forks <= single.count + 2 * SEATS
 
 
 def test_a_worker_touches_few_pages_of_its_own(single: Costs) -> None:
     """Each is a page that is copied, at about two microseconds: most of what a fork costs."""
-    assert single.faults / single.count < 225  # 196 with CPython 3.11
+    assert (
+        single.faults < 200
+    )  # 147 with CPython 3.11, or 30 more where no large pages are to be had
 
 
 def test_what_begins_and_ends_in_processes_of_its_own_is_told_many_at_a_time(single: Costs) -> None:
