@@ -15,11 +15,10 @@ else:
     def __getattr__(name):
         """What brings `typing` or `dataclasses` comes when it is asked for."""
         if name == "File":
-            from botcannon_core.file import File
-
-            return File
-        if name in ("Collector", "Task"):
-            from botcannon_core import roles
-
-            return getattr(roles, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+            from botcannon_core import file as home
+        elif name in ("Collector", "Task"):
+            from botcannon_core import roles as home
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        globals()[name] = found = getattr(home, name)
+        return found

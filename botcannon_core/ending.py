@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-AGAIN_SECONDS = 2.0  # how long a task may take to put its things in order
+AGAIN_SECONDS = 5.0  # how long a task may take to put its things in order
 
 
 async def end(task: asyncio.Task[Any]) -> None:

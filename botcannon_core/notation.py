@@ -26,9 +26,8 @@ def readable(value: Any) -> str:
 
     Raises TypeError for a name that is no name, and ValueError for a circle.
     """
-    seen: dict[
-        int, Any
-    ] = {}  # each time anew: what an error leaves in it is no circle the next time
+    # each time anew: what an error leaves in it is no circle the next time
+    seen: dict[int, Any] = {}
     encode = make_encoder(seen, str, encode_basestring, None, ": ", ", ", False, False, True)
     return "".join(encode(value, 0))
 

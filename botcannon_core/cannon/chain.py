@@ -206,19 +206,29 @@ def _printed(error: BaseException, part: TracebackType | None) -> str:
     each worker that fails 7 ms. It is imported where C does no better: since Python 3.13, which does so
     itself, and may print in colour; where another thread might print meanwhile; for a group, in which C
     leaves texts of several lines ragged; and after an endless recursion: C reads a file for each line.
+    But where there is no memory to import it with, what C says is enough.
     """
     odd = isinstance(error, (RecursionError, BaseExceptionGroup))
     if sys.version_info >= (3, 13) or _thread._count() or odd:
-        import traceback
+        try:
+            import traceback
 
-        return "".join(traceback.format_exception(type(error), error, part))
-    said, whole, stderr = io.StringIO(), error.__traceback__, sys.stderr
+            return "".join(traceback.format_exception(type(error), error, part))
+        except MemoryError:
+            pass
+    said, whole, stderr = io.StringIO(), error.__traceback__, getattr(sys, "stderr", None)
+    sys.stderr = said
+    _cut(error, part)
     try:
-        sys.stderr, error.__traceback__ = said, part
         sys.__excepthook__(type(error), error, part)
     finally:
-        sys.stderr, error.__traceback__ = stderr, whole
+        sys.stderr = stderr
+        _cut(error, whole)
     return said.getvalue()
+
+
+def _cut(error: BaseException, part: TracebackType | None) -> None:
+    BaseException.with_traceback(error, part)  # its class may refuse attributes
 
 
 def _is_awaitable(given: Any) -> bool:

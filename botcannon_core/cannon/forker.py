@@ -66,7 +66,7 @@ class Forker:
         self._slots: dict[int, int] = {}  # pid -> slot
         self._signals = process.Signals(_signal.SIGCHLD)
         self._words = LastWords()
-        self._rush = seat.RUSH
+        self._rush = seat.RUSH if told.has_seats else 0
         self._heard = [pool.fileno(), self._signals.fileno()]
         self._chain = recipes.recipes(told)
         if told.has_seats:
@@ -155,6 +155,7 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _is_async(task: Any) -> bool:
     """Whether its code is that of an `async def`; of what wraps one nobody knows."""
+    task = getattr(task, "func", task)  # of a partial
     codes = [getattr(one, "__code__", None) for one in (task, getattr(task, "task", None))]
     return any(code is not None and code.co_flags & _COROUTINE for code in codes)
 

@@ -106,7 +106,7 @@ def _in_use() -> int:
 
 def _maps() -> Iterator[tuple[int, int, str, str]]:
     """What lies in our memory, in order: from where to where, with which rights, of which file."""
-    with open("/proc/self/maps") as maps:
+    with open("/proc/self/maps", errors="surrogateescape") as maps:  # paths are any bytes
         for line in maps:
             where, rights, _, _, _, *name = line.split(maxsplit=5)
             start, _, end = where.partition("-")
@@ -128,12 +128,13 @@ def _code() -> tuple[int, int]:
     first = last = 0
     of = ""
     for start, end, rights, name in _maps():
-        if name and name == of and start == last and "w" not in rights:
+        is_readable = rights[:2] == "r-"  # a library may have holes, which nobody can read
+        if is_readable and name and name == of and start == last:
             last = end
         elif first <= inside < last:
             break
         else:
-            first, last, of = start, end, name
+            first, last, of = start, end, name if is_readable else ""
     return (first, last) if first <= inside < last else (0, 0)
 
 

@@ -36,7 +36,8 @@ LEFT, FORGOT = 111, 112
 # How a seat ends that has seen a rush: its successors had better be forked from large pages (see pages).
 RUSHED = 113
 
-RUSH = 100  # so many workers of a seat were born with an order: messages do not come singly
+RUSH = 100  # so many workers of a seat were born with an order, without a rest
+REST_SECONDS = 1.0  # if a worker waits for so long
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
@@ -129,8 +130,8 @@ def keep(
 ) -> int:
     """Fork worker after worker, which `live`; returns an exit code.
 
-    One for whom an order waits already is born with it. After `rush` of these the seat gives way to
-    another one; 0 means never.
+    One for whom an order waits already is born with it. After `rush` of these without a rest the seat
+    gives way to another one; 0 means never.
     """
     _on_signal(_CHLD, _DEFAULT)  # the forker's handler is none of ours
     _on_signal(_TERM, _IGNORE)  # it is for our worker, who may take its time
@@ -158,7 +159,10 @@ def keep(
             words.say(status, usage.ru_maxrss)
             return 0
         number += 1
-        rushed += order is not None
+        if order is not None:
+            rushed += 1
+        elif time.monotonic() - began > REST_SECONDS:
+            rushed = 0
         is_free = process.bury_children()
         gives_way = rushed == rush > 0
         if end.si_status == FORGOT or gives_way or not is_free:

@@ -97,7 +97,7 @@ def _work(how: Recipes, inbox: Inbox) -> int:
 
 
 def _work_together(how: Recipes, tasks: list[Task], inbox: Inbox, each: Each) -> int:
-    import asyncio  # the forker has it, for any chain that is async
+    import asyncio  # the forker has it, for a chain that is seen to be async
 
     from botcannon_core.cannon.together import Together
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import marshal
 
+from botcannon_core.compose.hidden import Hidden
+
 TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +46,12 @@ class Part:
     def values(self) -> tuple[Any, ...]:
         """What it is made of, in order."""
         return self.role, self.file, self.entry, self.kwargs, self.places
+
+    def packed(self) -> tuple[Any, ...]:
+        """The same without Hidden texts, but with the names of those that are."""
+        hidden = tuple(name for name, value in self.kwargs.items() if isinstance(value, Hidden))
+        kwargs = {**self.kwargs, **{name: str(self.kwargs[name]) for name in hidden}}
+        return self.role, self.file, self.entry, kwargs, self.places, hidden
 
 
 class Plan:
@@ -132,9 +140,9 @@ def plan_of(
 def packed(plan: Plan) -> bytes:
     """The plan for a forker of ours. What is not plain in it (a date, a room's object) is pickled."""
     facts = {name: getattr(plan, name) for name in Plan.__slots__}
-    facts["shell"] = plan.shell and plan.shell.values()
-    facts["tasks"] = tuple(one.values() for one in plan.tasks)
-    facts["parts"] = {name: one.values() for name, one in plan.parts.items()}
+    facts["shell"] = plan.shell and plan.shell.packed()
+    facts["tasks"] = tuple(one.packed() for one in plan.tasks)
+    facts["parts"] = {name: one.packed() for name, one in plan.parts.items()}
     pickled = {name: _pickled(value) for name, value in facts.items() if not _is_plain(value)}
     return marshal.dumps(({n: v for n, v in facts.items() if n not in pickled}, pickled))
 
@@ -146,10 +154,22 @@ def unpacked(data: bytes) -> Plan:
         import pickle  # half a megabyte, for what is not plain
 
         facts |= {name: pickle.loads(value) for name, value in pickled.items()}  # noqa: S301 - the same
-    facts["shell"] = facts["shell"] and Part(*facts["shell"])
-    facts["tasks"] = tuple(Part(*values) for values in facts["tasks"])
-    facts["parts"] = {name: Part(*values) for name, values in facts["parts"].items()}
+    facts["shell"] = facts["shell"] and _unpacked(*facts["shell"])
+    facts["tasks"] = tuple(_unpacked(*one) for one in facts["tasks"])
+    facts["parts"] = {name: _unpacked(*one) for name, one in facts["parts"].items()}
     return Plan(**facts)
+
+
+def _unpacked(
+    role: Role,
+    file: str,
+    entry: str,
+    kwargs: dict[str, Any],
+    places: Mapping[str, tuple[str, int, str]],
+    hidden: tuple[str, ...],
+) -> Part:
+    kwargs |= {name: Hidden(kwargs[name]) for name in hidden}
+    return Part(role, file, entry, kwargs, places)
 
 
 def _part(one: ClassSpec) -> Part:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from botcannon_core.compose.hidden import Hidden as Hidden  # a part of the spec, in a lighter place
+
 Role = Literal["collector", "shell", "task"]
 
 Lane = Callable[[Mapping[str, str]], str | None]
@@ -28,18 +30,6 @@ class Place:
 @dataclass(frozen=True)
 class Secret:
     """`!!SECRET!!` in a kwarg: a value that was not written down. Its repr is all that is ever shown."""
-
-    def __repr__(self) -> str:
-        return "***"
-
-
-class Hidden(str):
-    """The value of a secret, once found: text that shows itself to nobody who prints a spec.
-
-    Classes are built with the plain text; `str(value)` is how to get it.
-    """
-
-    __slots__ = ()
 
     def __repr__(self) -> str:
         return "***"

@@ -8,6 +8,7 @@ import threading
 import traceback
 import types
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -252,6 +253,50 @@ def test_what_a_thread_prints_is_no_part_of_a_traceback(capsys: pytest.CaptureFi
     assert "Slow: slow" in trace
     assert "from beside" not in trace
     assert capsys.readouterr().err == "from beside\n"
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):
+    size: int = 3
+
+
+def test_an_error_that_refuses_attributes_is_told_as_any_other() -> None:
+    ended = run(raising(Frozen()))
+    assert (ended.how, ended.error) == ("failed", "Frozen")
+    assert ended.trace.startswith("Traceback (most recent call last):")
+
+
+def test_a_trace_is_had_where_user_code_has_no_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys, "stderr")
+    assert "ValueError: no" in run(raising(ValueError("no"))).trace
+
+
+NO_MEMORY = """
+import threading
+import time
+
+from botcannon_core.cannon import chain, process
+
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+process.limit(150 << 20, 100)
+
+
+class Hungry:
+    def task(self, message, results):
+        held = []
+        while True:
+            held.append(bytes(100_000))
+
+
+print(chain.run([Hungry()], {}, memory=150 << 20).error)
+"""
+
+
+def test_where_memory_is_used_up_it_is_still_said() -> None:
+    """Also where a thread lives, and `traceback` would have to be imported into what is left."""
+    done = subprocess.run([sys.executable, "-c", NO_MEMORY], capture_output=True, text=True)
+    told = "MemoryError: a worker may use 150 MB; set workers.limits.memory higher"
+    assert done.stdout.startswith(told), done.stderr
 
 
 def test_a_mistake_of_our_own_keeps_its_traceback() -> None:

@@ -1,5 +1,6 @@
 """Large pages, in real processes, as the kernel tells of them."""
 
+import ctypes
 import os
 import socket
 import subprocess
@@ -135,6 +136,20 @@ def test_running_code_is_put_into_large_pages_and_runs_on() -> None:
 )
 def test_where_that_cannot_be_the_code_stays_where_it_is(spoil: str) -> None:
     assert code_gathered(spoil) == LOOKS_LIKE.format(False, 0, False)
+
+
+def test_holes_in_the_interpreters_file_are_none_of_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As linkers leave them between segments: mapped under the file's name, and not to be read."""
+    inside = ctypes.cast(ctypes.pythonapi.Py_IncRef, ctypes.c_void_p).value or 0
+    code = inside // pages.LARGE * pages.LARGE
+    lies = [
+        (code + number * pages.LARGE, code + (number + 1) * pages.LARGE, rights, "libpython")
+        for number, rights in enumerate(["r--p", "---p", "r-xp", "---p", "r--p"], -2)
+    ]
+    monkeypatch.setattr(pages, "_maps", lambda: iter(lies))
+    assert pages._code() == (code, code + pages.LARGE)
 
 
 @needs_large_pages

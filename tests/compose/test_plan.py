@@ -5,6 +5,8 @@ import subprocess
 import sys
 from functools import partial
 
+import pytest
+
 from botcannon_core.compose.plan import Plan, packed, plan_of, unpacked
 from botcannon_core.compose.spec import (
     ClassSpec,
@@ -74,15 +76,16 @@ def test_a_secret_of_a_task_stays_one() -> None:
     assert (str(task.kwargs["token"]), repr(task.kwargs)) == ("of the task", "{'token': ***}")
 
 
-def test_what_is_plain_is_read_without_pickle() -> None:
+@pytest.mark.parametrize("size", [3, Hidden("3")])
+def test_what_is_plain_is_read_without_pickle(size: object) -> None:
     code = (
         "import sys; from botcannon_core.compose.plan import unpacked;"
-        "print(unpacked(sys.stdin.buffer.read()).tasks[0].kwargs, 'pickle' in sys.modules)"
+        "print(unpacked(sys.stdin.buffer.read()).tasks[0].kwargs, {'pickle', 're'} & {*sys.modules})"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        input=packed(plan_of(service(size=3))),
+        input=packed(plan_of(service(size=size))),
         capture_output=True,
         check=True,
     )
-    assert done.stdout.decode().split() == ["{'size':", "3}", "False"]
+    assert done.stdout.decode().strip() == f"{ {'size': size} } set()"

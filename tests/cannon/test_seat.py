@@ -1,0 +1,63 @@
+"""A seat in a process of its own, with a pool that counts; more of it is in test_crew."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+
+from botcannon_core.cannon import frames, seat
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.seat import LastWords, Turn
+
+RUSH = 5
+
+
+def sat(rounds: int, at_once: int, rest: Callable[[], object]) -> tuple[list[str], int]:
+    """What a seat says while messages come `at_once`, and after each round a rest; how it ends."""
+    ours, theirs = frames.pair()
+    pid = os.fork()
+    if pid == 0:
+        os.close(ours)
+        os.setpgid(0, 0)
+        os._exit(_keep(Channel(theirs)))
+    os.close(theirs)
+    pool, heard = Channel(ours), list[str]()
+    for number in range(1, rounds + 1):
+        pool.send_packed(frames.packed("orders", (0, 0.0, [("1-1", {})])) * at_once)
+        while "forgot" not in heard and heard.count("ended") < number * at_once:
+            heard += [kind for kind, _ in pool.receive()]
+        if "forgot" in heard:
+            break
+        rest()
+    pool.close()
+    return heard, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _keep(pool: Channel) -> int:
+    def live(turn: Turn) -> NoReturn:
+        turn.begin()
+        try:
+            if turn.order is None:
+                turn.awaited(pool)
+        except EOFError:
+            os._exit(0)
+        pool.send("ended", turn.number)
+        os._exit(seat.LEFT)
+
+    return seat.keep(live, pool, os.getppid(), LastWords(), RUSH)
+
+
+def test_after_a_rush_it_gives_way_and_begins_none_of_what_waits() -> None:
+    heard, code = sat(1, 4 * RUSH, lambda: None)
+    assert (heard[-1], code) == ("forgot", seat.RUSHED)
+    assert RUSH <= heard.count("ended") <= RUSH + 1  # the first may have waited for its order
+
+
+def test_messages_with_rests_between_are_no_rush_however_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seat, "REST_SECONDS", 0.01)
+    heard, code = sat(4 * RUSH, 2, lambda: time.sleep(0.02))
+    assert (heard.count("ended"), code) == (8 * RUSH, 0)
