@@ -20,6 +20,7 @@ import psutil
 import redis
 
 from botcannon_core.cannon.life import is_running
+from botcannon_core.ledger import keeper
 from botcannon_core.ledger.keys import Keys
 from botcannon_core.ledger.presence import present
 
@@ -273,9 +274,9 @@ class Project:
         if part in ("keeper", "store"):
             word = "botcannon_core" if part == "keeper" else "store.sock"
             server = next(p for p in living_in(self.folder) if is_server(p))
-            keeper = server.parent()
-            assert keeper is not None, word
-            return int(server.pid if part == "store" else keeper.pid)
+            parent = server.parent()
+            assert parent is not None, word
+            return int(server.pid if part == "store" else parent.pid)
         return int(
             self.until(lambda: [p for p in self._present() if p.part == part], f"{part} is there")[
                 0
@@ -327,9 +328,9 @@ def is_server(process: psutil.Process) -> bool:
 
 
 def is_store(process: psutil.Process) -> bool:
-    """True for the server and for its keeper."""
+    """True for the server and for its keeper, which is there for a moment longer."""
     try:
-        return is_server(process) or any(map(is_server, process.children()))
+        return is_server(process) or keeper.__file__ in process.cmdline()
     except psutil.Error:
         return False
 
@@ -340,8 +341,8 @@ def living_in(folder: Path) -> list[psutil.Process]:
 
 def _is_of(process: psutil.Process, folder: Path, session: int) -> bool:
     try:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
+        if process.status() == psutil.STATUS_ZOMBIE or not process.cmdline():
+            return False  # it has ended, or is just about to
         return process.cwd().startswith(str(folder)) or os.getsid(process.pid) == session
     except (psutil.Error, ProcessLookupError, PermissionError):
         return False
