@@ -37,7 +37,7 @@ LEFT, FORGOT = 111, 112
 RUSHED = 113
 
 RUSH = 100  # so many workers of a seat were born with an order, without a rest
-REST_SECONDS = 1.0  # if a worker waits for so long
+REST_SECONDS = 1.0  # a worker that waits for so long had one
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 

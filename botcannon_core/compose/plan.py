@@ -43,12 +43,8 @@ class Part:
 
         return Place(*self.places[name])
 
-    def values(self) -> tuple[Any, ...]:
-        """What it is made of, in order."""
-        return self.role, self.file, self.entry, self.kwargs, self.places
-
     def packed(self) -> tuple[Any, ...]:
-        """The same without Hidden texts, but with the names of those that are."""
+        """What it is made of, in order; Hidden texts as plain ones, with their names at the end."""
         hidden = tuple(name for name, value in self.kwargs.items() if isinstance(value, Hidden))
         kwargs = {**self.kwargs, **{name: str(self.kwargs[name]) for name in hidden}}
         return self.role, self.file, self.entry, kwargs, self.places, hidden

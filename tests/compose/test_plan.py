@@ -37,9 +37,9 @@ def service(**kwargs: object) -> ServiceSpec:
 def facts(plan: Plan) -> dict[str, object]:
     """All that a plan says, in values that can be compared."""
     told = {name: getattr(plan, name) for name in Plan.__slots__}
-    told["shell"] = plan.shell and plan.shell.values()
-    told["tasks"] = [one.values() for one in plan.tasks]
-    told["parts"] = {name: one.values() for name, one in plan.parts.items()}
+    told["shell"] = plan.shell and plan.shell.packed()
+    told["tasks"] = [one.packed() for one in plan.tasks]
+    told["parts"] = {name: one.packed() for name, one in plan.parts.items()}
     return told
 
 
