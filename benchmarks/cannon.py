@@ -108,9 +108,7 @@ def room(count: int) -> dict[str, Any]:
 
 def ended(client: Any, *services: str) -> Callable[[], int]:
     """A look at how many messages have ended: each leaves exactly one taskback."""
-    keys = [Keys(NAMESPACE, name).taskback for name in services]
-    look = partial(ever_added, client)
-    return lambda: sum(map(look, keys))
+    return partial(ever_added, client, *(Keys(NAMESPACE, name).taskback for name in services))
 
 
 def parked(client: Any, *services: str) -> int:
