@@ -122,7 +122,7 @@ class Crew:
             self._become(worker, "busy")
         self._look_at = min(self._look_at, self._limits.due(worker))
         try:
-            worker.give(given, stamp)
+            worker.give(given, stamp, self._depth.is_short)
         except OSError:  # dying, or stopped: its death will be told, with the jobs still its own
             self._nursery.signal(worker.slot, signal.SIGKILL)
 

@@ -61,8 +61,9 @@ def words_in(buffer: bytearray) -> Iterator[tuple[int, int, int, int]]:
 class Forker:
     """Forks, signals and reaps; three verbs in a loop until the pool is gone."""
 
-    def __init__(self, told: Plan, pool: _socket.socket) -> None:
+    def __init__(self, told: Plan, pool: _socket.socket, gate: int) -> None:
         self._pool = pool
+        self._gate = gate
         self._slots: dict[int, int] = {}  # pid -> slot
         self._signals = process.Signals(_signal.SIGCHLD)
         self._words = LastWords()
@@ -108,7 +109,8 @@ class Forker:
         if pid == 0:
             for descriptor in (self._pool.detach(), *self._signals.detach()):
                 os.close(descriptor)
-            worker.begin(self._chain, channel, output, parent, self._words, self._rush)
+            words, rush = self._words, self._rush
+            worker.begin(self._chain, channel, output, parent, words, self._gate, rush)
         os.close(channel)
         os.close(output)
         _lead_own_group(pid)
@@ -172,7 +174,7 @@ def main() -> None:
     os.chdir(told.project)
     if told.open_history is not None:
         told.open_history().warm()  # its imports, once; each worker opens its own connection
-    forker = Forker(told, pool)
+    forker = Forker(told, pool, gate=int(sys.argv[3]))
     if any(_is_async(loading.load(one)) for one in told.working):
         __import__("asyncio")  # 30 ms that each worker would need again
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # from here on, what every worker inherits

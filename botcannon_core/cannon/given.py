@@ -18,7 +18,10 @@ from botcannon_core.cannon.orders import SLOW_SECONDS
 # would wait with it. In characters, each of which may be twelve bytes on the way.
 AHEAD_SIZE = 12_000
 
-AHEAD_SECONDS = 0.008  # of work that a worker may be given at once
+# Of work that a worker may be given at once. The pool of seats has a tenth of their time: the more they
+# have, the more it settles together.
+AHEAD_SECONDS = 0.008
+AHEAD_OF_SEAT_SECONDS = 0.03
 MOST_AHEAD = 256  # jobs, however fast they are
 
 # A job that takes less than this has not waited for another machine. Where each job costs a fork, a
@@ -39,6 +42,7 @@ class Depth:
     def __init__(self, is_open: bool, has_seats: bool = False) -> None:
         """Not `is_open`: one at a time. `has_seats`: each job is a fork."""
         self._is_open = is_open
+        self._ahead = AHEAD_OF_SEAT_SECONDS if has_seats else AHEAD_SECONDS
         self._short = SHORT_OF_SEAT_SECONDS if has_seats else SHORT_SECONDS
         self._beside = FORK_SECONDS if has_seats else 1e-6
         self._seconds = SLOW_SECONDS  # of one job, smoothed; a new crew is careful
@@ -46,7 +50,7 @@ class Depth:
     @property
     def jobs(self) -> int:
         """So many."""
-        most = int(AHEAD_SECONDS / (self._seconds + self._beside))
+        most = int(self._ahead / (self._seconds + self._beside))
         return max(1, min(MOST_AHEAD, most)) if self._is_open else 1
 
     @property

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from botcannon_core.cannon import child as children
-from botcannon_core.cannon import life, locks, orphans, process
+from botcannon_core.cannon import gate, kernel, life, locks, orphans, process
 from botcannon_core.cannon.child import Child, Run
 from botcannon_core.cannon.control import Ear, Words
 from botcannon_core.cannon.frames import Channel
@@ -62,6 +62,7 @@ class Launcher:
             signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD
         )
         self._ear = Ear(ready.run_folder, self._answer)
+        self._gate = gate.made(kernel.processors())
         self._services = {
             name: Service(spec, ready.parts, self._means(name), ready.facts[name].many)
             for name, spec in ready.services.items()
@@ -229,12 +230,13 @@ class Launcher:
             tie.leave(self._me)
         orphans.end_all(self._bury)
         self._watch.close()
+        gate.close(self._gate)
 
     # --- starting children -------------------------------------------------------------------------
 
     def _means(self, name: str) -> Means:
         ready, spec = self._ready, self._ready.services[name]
-        birth = Birth(spec, str(ready.project), ready.history_for(name))
+        birth = Birth(spec, str(ready.project), ready.history_for(name), self._gate)
 
         def run_pool(control: Channel) -> str:
             locks.be_seen(ready.run_folder, f"{name}.pool")
@@ -254,7 +256,8 @@ class Launcher:
 
     def _start(self, name: str, part: Part, run: Run) -> Child:
         owns = part == "intake" and name == self._owner
-        child = children.start(part, run, self._ready.store.inherited, owns)
+        keep = {*self._ready.store.inherited, self._gate}
+        child = children.start(part, run, keep - {gate.NONE}, owns)
         self._watch.on(child.channel, lambda: self._hear_child(name, child))
         self._watch.on(child.output, lambda: self._hear_output(name, child))
         return child

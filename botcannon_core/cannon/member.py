@@ -87,13 +87,15 @@ class Worker:
         """True if it has waited for longer than a moment without messages explains."""
         return time.monotonic() - self.since > rule.cooldown
 
-    def give(self, jobs: list[Job], stamp: float) -> None:
+    def give(self, jobs: list[Job], stamp: float, are_short: bool) -> None:
         """Send it its orders. Raises OSError if it is gone, or does not read."""
         orders = [(job.id, job.fields) for job in jobs]
-        # in a seat each is read by another worker
-        frames_of = [[one] for one in orders] if self.is_seat else [orders]
-        body = [frames.packed("orders", (self.given.era, stamp, some)) for some in frames_of]
-        self.channel.send_packed(b"".join(body))
+        era = self.given.era
+        if self.is_seat:  # each is read by another worker
+            bodies = [frames.packed("orders", (era, stamp, [one], are_short)) for one in orders]
+            self.channel.send_packed(b"".join(bodies))
+        else:
+            self.channel.send("orders", (era, stamp, orders))
 
     def tell(self, kind: str, body: Any) -> None:
         """A word to it; one that is gone meanwhile needs none."""

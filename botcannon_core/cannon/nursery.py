@@ -19,6 +19,7 @@ from typing import Any
 
 from botcannon_core.cannon import forker, process
 from botcannon_core.cannon.environment import worker_environment
+from botcannon_core.cannon.gate import NONE
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose import plan
 from botcannon_core.compose.spec import ServiceSpec
@@ -31,11 +32,15 @@ Cause = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Birth:
-    """Of what a forker is born: its service, the project's folder, how to open the ledger handle."""
+    """Of what a forker is born: its service, the project's folder, how to open the ledger handle.
+
+    And the gate of its seats, whose descriptor it inherits.
+    """
 
     service: ServiceSpec
     project: str
     open_history: Callable[[], Any] | None = None
+    gate: int = NONE
 
     def plan(self) -> bytes:
         """What the forker is told."""
@@ -125,12 +130,13 @@ class Nursery:
 
     def _bear(self) -> None:
         self._socket, theirs = socket.socketpair()
-        words = [sys.executable, *forker.COMMAND, str(theirs.fileno()), str(os.getpid())]
+        gate = self._birth.gate
+        numbers = (theirs.fileno(), os.getpid(), gate)
         allowed = self._birth.service.workers.env
         self._forker = subprocess.Popen(
-            words,
+            [sys.executable, *forker.COMMAND, *map(str, numbers)],
             stdin=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno()] if gate == NONE else [theirs.fileno(), gate],
             env={**worker_environment(os.environ, allowed), **forker.BOUND},
         )
         theirs.close()

@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from botcannon_core.cannon.frames import Channel
 
 # A message that takes longer is worth a look at who waits behind it. In a seat each waits for a fork and
-# for a processor twice: on a busy machine that alone takes longer than the first.
+# for a processor twice, and perhaps at the gate: with many busy services that alone takes longer than
+# the first, and to take all back for that, again and again, would make the machine the busier.
 SLOW_SECONDS = 0.02
-SLOW_IN_SEAT_SECONDS = 0.1
+SLOW_IN_SEAT_SECONDS = 0.5
 
 Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
+OrderOfSeat = tuple[float, str, dict[str, str], bool]  # and whether it and the others are short
 
 
 class Inbox:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from botcannon_core.cannon.frames import Channel
-    from botcannon_core.cannon.orders import Order
+    from botcannon_core.cannon.gate import Gate
+    from botcannon_core.cannon.orders import OrderOfSeat
 
 # How a worker may leave so that the next one takes its seat; `FORGOT`: what waits there is void for it.
 LEFT, FORGOT = 111, 112
@@ -38,6 +39,7 @@ RUSHED = 113
 
 RUSH = 100  # so many workers of a seat were born with an order, without a rest
 REST_SECONDS = 1.0  # a worker that waits for so long had one
+BURST = 10  # so many may come at once without a rush
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
@@ -65,7 +67,7 @@ class Turn:
         number: int = 0,
         era: int = 0,
         before: float = 0.0,
-        order: Order | None = None,
+        order: OrderOfSeat | None = None,
         will_wait: bool = False,
     ) -> None:
         self.words = words
@@ -80,7 +82,7 @@ class Turn:
         self.words.close()
         _on_signal(_TERM, _DEFAULT)
 
-    def awaited(self, pool: Channel) -> Order:
+    def awaited(self, pool: Channel) -> OrderOfSeat:
         """Wait for an order, and read no further: what follows is for the next. Raises EOFError."""
         while (order := _order(pool, self.era)) is None:
             pass
@@ -126,12 +128,17 @@ class LastWords:
 
 
 def keep(
-    live: Callable[[Turn], NoReturn], pool: Channel, parent: int, words: LastWords, rush: int = 0
+    live: Callable[[Turn], NoReturn],
+    pool: Channel,
+    parent: int,
+    words: LastWords,
+    gate: Gate,
+    rush: int = 0,
 ) -> int:
     """Fork worker after worker, which `live`; returns an exit code.
 
-    One for whom an order waits already is born with it. After `rush` of these without a rest the seat
-    gives way to another one; 0 means never.
+    One for whom an order waits already is born with it, and where these are many and short, the seat
+    goes through the gate. After `rush` of them it gives way to another one; 0 means never.
     """
     _on_signal(_CHLD, _DEFAULT)  # the forker's handler is none of ours
     _on_signal(_TERM, _IGNORE)  # it is for our worker, who may take its time
@@ -147,6 +154,10 @@ def keep(
         except EOFError:
             return 0  # not needed any more
         before, began = began, time.monotonic()
+        if order is not None and order[3] and rushed > BURST:
+            gate.enter(began)
+        else:
+            gate.leave()
         will_wait = order is None and began - before > LONG_SECONDS
         turn = Turn(words, number, era, before, order, will_wait)
         pid = os.fork()
@@ -175,7 +186,7 @@ def keep(
             return RUSHED
 
 
-def _here(pool: Channel, era: int) -> Order | None:
+def _here(pool: Channel, era: int) -> OrderOfSeat | None:
     """The next order of this era, if there is one by now. Raises EOFError."""
     while pool.has_news():
         if (order := _order(pool, era)) is not None:
@@ -183,13 +194,13 @@ def _here(pool: Channel, era: int) -> Order | None:
     return None
 
 
-def _order(pool: Channel, era: int) -> Order | None:
+def _order(pool: Channel, era: int) -> OrderOfSeat | None:
     """The next frame, if it is an order of this era: an answer came too late for one before."""
     kind, body = pool.receive_one()
     if kind != "orders" or body[0] != era:
         return None
-    ((message_id, fields),) = body[2]
-    return body[1], message_id, fields
+    _, stamp, ((message_id, fields),), is_short = body
+    return stamp, message_id, fields, is_short
 
 
 def _end_group(_number: int, _frame: FrameType | None) -> None:

@@ -160,7 +160,7 @@ def rehearse(how: Recipes, times: int = REHEARSALS) -> None:
         makers = (_Nothing,) if number % 2 else (_Word,)
         nothing = Recipes(how.plan, how.handles, None, (), {}, makers, tells_progress=False)
         turn = Turn(LastWords.unheard())
-        theirs.send("orders", (turn.era, 0.0, [("1-1", {"name": "text"})]))
+        theirs.send("orders", (turn.era, 0.0, [("1-1", {"name": "text"})], True))
         if number % 4 > 1:
             turn.order = turn.awaited(ours)
         work(nothing, ours, turn)

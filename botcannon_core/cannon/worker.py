@@ -13,6 +13,7 @@ import sys
 
 from botcannon_core.cannon import chain, frames, process, seat, single
 from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.gate import Gate, close
 from botcannon_core.cannon.orders import Inbox
 from botcannon_core.cannon.recipes import Recipes, construct
 from botcannon_core.cannon.seat import LastWords
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 
 def begin(
-    how: Recipes, channel: int, output: int, parent: int, words: LastWords, rush: int = 0
+    how: Recipes,
+    channel: int,
+    output: int,
+    parent: int,
+    words: LastWords,
+    gate: int,
+    rush: int = 0,
 ) -> NoReturn:
     """Be a worker, or a seat of many, from fork to exit: its pool's `channel`, where it prints.
 
@@ -44,9 +51,11 @@ def begin(
         words.only_say()
         pool = Channel(channel)
         if how.plan.has_seats:
-            code = seat.keep(lambda turn: single.live(how, pool, turn), pool, parent, words, rush)
+            at_work = (pool, parent, words, Gate(gate), rush)
+            code = seat.keep(lambda turn: single.live(how, pool, turn), *at_work)
         else:
             words.close()
+            close(gate)
             process.die_with_parent(parent, _signal.SIGKILL)
             code = _work(how, Inbox(pool))
     except BaseException:  # noqa: BLE001 - a mistake of ours, or a pool that is gone: say it, and end

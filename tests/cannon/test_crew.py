@@ -892,7 +892,7 @@ def test_those_behind_a_slow_job_are_taken_back_and_not_run_by_its_worker(
 ) -> None:
     crew = start(isolation=isolation)
     worker = crew.ready()[0]
-    entries = give_all(crew, worker, {"do": "sleep", "seconds": "0.3"}, {"do": "pid"})
+    entries = give_all(crew, worker, {"do": "sleep", "seconds": "0.7"}, {"do": "pid"})
     crew.until(lambda: crew.back, "what is behind it is taken back")
     assert entries[0] not in crew.ended
     assert [job.entry for job in crew.back] == entries[1:]
@@ -969,11 +969,11 @@ def test_what_waits_behind_a_frozen_worker_is_run_by_another_and_once(
 def test_a_pool_that_was_frozen_ends_no_worker_whose_message_was_done_meanwhile(
     start: Start, isolation: str
 ) -> None:
-    crew = start(isolation=isolation, timeout=0.3, max=1)
+    crew = start(isolation=isolation, timeout=0.7, max=1)
     worker = crew.ready()[0]
     entries = give_all(crew, worker, *[{"do": "noted", "n": str(n)} for n in range(5)])
     deadline = time.monotonic() + PATIENCE
-    while len(runs(crew)) < 5 or time.monotonic() < worker.since + 0.4:  # we hear nothing
+    while len(runs(crew)) < 5 or time.monotonic() < worker.since + 0.8:  # we hear nothing
         assert time.monotonic() < deadline
         os.sched_yield()
     crew.crew.tend(0, is_calm=False)
@@ -1094,7 +1094,7 @@ def test_a_lost_job_behind_another_ends_its_worker_and_says_why(
 
 def test_a_dismissed_crew_ends_soon_and_gives_back_what_waits(start: Start, isolation: str) -> None:
     crew = start(isolation=isolation, max=1)
-    sleep = {"do": "sleep", "seconds": "0.2"}
+    sleep = {"do": "sleep", "seconds": "0.7"}
     quick = [{"do": "noted", "n": str(n)} for n in range(3)]
     entries = give_all(crew, crew.ready()[0], sleep, *quick)
     crew.crew.dismiss()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from botcannon_core.cannon import forker, pages
+from botcannon_core.cannon.gate import NONE
 from botcannon_core.cannon.nursery import Birth
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 
@@ -161,7 +162,8 @@ def test_a_forker_gathers_what_its_app_takes(tmp_path: Path) -> None:
     much = ClassSpec("task", "much", "task")
     service = ServiceSpec("s", ClassSpec("collector", "much", "task"), None, (much,))
     pool, theirs = socket.socketpair()
-    words = [sys.executable, *forker.COMMAND, str(theirs.fileno()), str(os.getpid())]
+    numbers = (theirs.fileno(), os.getpid(), NONE)
+    words = [sys.executable, *forker.COMMAND, *map(str, numbers)]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()])
     theirs.close()
     assert process.stdin is not None

@@ -86,7 +86,7 @@ def test_a_forker_of_plain_tasks_brings_nothing_heavy(tmp_path: Path) -> None:
         "import os; from botcannon_core.compose.plan import unpacked;"
         f"os.chdir({str(tmp_path)!r});"
         "from botcannon_core.cannon.forker import Forker, main;"
-        f"import _socket; forker = Forker(unpacked({told!r}), _socket.socketpair()[0]);"
+        f"import _socket; forker = Forker(unpacked({told!r}), _socket.socketpair()[0], -1);"
         "assert forker._chain.makers and forker._chain.plan.has_seats"
     )
     brought = brought_by(code)

@@ -1,0 +1,195 @@
+"""The gate with seats that do as they are told, each in a process of its own."""
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from botcannon_core.cannon import frames, gate
+from botcannon_core.cannon.frames import Channel
+from botcannon_core.cannon.gate import Gate
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="there is no gate")
+
+HARDLY_SECONDS = 0.2  # who would come in has come in by then
+PATIENCE = 20.0
+
+Make = Callable[[], "Seat"]
+
+
+class Seat:
+    """A process that comes to the gate for one message after the other, as it is told to."""
+
+    def __init__(self, descriptor: int) -> None:
+        ours, theirs = frames.pair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(ours)
+            try:
+                _obey(Gate(descriptor), Channel(theirs))
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        self.channel = Channel(ours)
+
+    def comes(self, messages: int = 1) -> None:
+        self.channel.send("enter", messages)
+
+    def is_by(self, seconds: float = PATIENCE) -> bool:
+        """Whether it was let by, or had enough of waiting."""
+        deadline = time.monotonic() + seconds
+        while not self.channel.has_news():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        self.channel.receive()
+        return True
+
+    def is_let_by(self, messages: int = 1) -> bool:
+        self.comes(messages)
+        return self.is_by()
+
+    def leaves(self) -> None:
+        self.channel.send("leave")
+        assert self.is_by()
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def end(self) -> None:
+        self.signal(signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.channel.close()
+
+
+def _obey(way: Gate, told: Channel) -> None:
+    try:
+        while True:
+            kind, messages = told.receive_one()
+            for _ in range(messages or 0):
+                way.enter(time.monotonic())
+            if kind == "leave":
+                way.leave()
+            told.send("by")
+    except EOFError:
+        pass
+
+
+@contextmanager
+def seats(places: int) -> Iterator[tuple[Make, Callable[[], int]]]:
+    """Makes seats before a gate of so many places; and counts how many of these are taken."""
+    descriptor = gate.made(places)
+    made: list[Seat] = []
+
+    def make() -> Seat:
+        made.append(Seat(os.dup(descriptor)))
+        return made[-1]
+
+    def taken() -> int:
+        """Ours is a process, too: what it can lock was free."""
+        count = 0
+        for place in range(places):
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+                fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, place)
+            except OSError:
+                count += 1
+        return count
+
+    try:
+        yield make, taken
+    finally:
+        for one in made:
+            one.end()
+        gate.close(descriptor)
+
+
+@pytest.fixture(autouse=True)
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's turn ends, and nobody's patience, unless a test wants it."""
+    monkeypatch.setattr(gate, "TURN_SECONDS", 1000.0)
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", 1000.0)
+
+
+def test_as_many_are_in_as_there_are_places_and_who_leaves_lets_the_next_in() -> None:
+    with seats(2) as (make, taken):
+        first, second, third = make(), make(), make()
+        assert first.is_let_by()
+        assert second.is_let_by()
+        assert taken() == 2
+        third.comes()
+        assert not third.is_by(HARDLY_SECONDS)
+        assert first.is_let_by(100)  # whose turn it still is
+        second.leaves()
+        assert third.is_by()
+        assert taken() == 2
+
+
+def test_one_that_is_killed_leaves_its_place() -> None:
+    with seats(1) as (make, taken):
+        first, second = make(), make()
+        assert first.is_let_by()
+        second.comes()
+        first.signal(signal.SIGKILL)
+        assert second.is_by()
+        assert taken() == 1
+
+
+def test_after_a_turn_one_message_goes_without_so_that_who_waits_comes_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "TURN_SECONDS", 0.0)
+    with seats(1) as (make, taken):
+        first, second = make(), make()
+        assert first.is_let_by()
+        second.comes()
+        assert not second.is_by(HARDLY_SECONDS)
+        assert first.is_let_by()
+        assert second.is_by()
+        first.comes()
+        assert not first.is_by(HARDLY_SECONDS)
+        assert taken() == 1
+
+
+def test_who_waits_for_one_that_is_stopped_goes_past_for_a_while_and_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", 0.3)
+    with seats(1) as (make, taken):
+        stopped, other = make(), make()
+        assert stopped.is_let_by()
+        stopped.signal(signal.SIGSTOP)
+        began = time.monotonic()
+        assert other.is_let_by()
+        assert time.monotonic() - began >= 0.3
+        assert other.is_let_by(gate.MANY)
+        stopped.signal(signal.SIGKILL)
+        assert other.is_let_by()  # the one behind the many: it tries again
+        assert taken() == 1
+
+
+def test_after_a_wait_the_alarm_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is forked behind it may have its own use for it."""
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", 0.01)
+    before = signal.getsignal(signal.SIGALRM)
+    descriptor = gate.made(1)
+    holder = Seat(os.dup(descriptor))
+    try:
+        assert holder.is_let_by()
+        Gate(descriptor).enter(time.monotonic())  # in vain
+        assert signal.getsignal(signal.SIGALRM) is before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    finally:
+        holder.end()
+
+
+def test_without_a_gate_nobody_waits() -> None:
+    way = Gate(gate.NONE)
+    for _ in range(3):
+        way.enter(time.monotonic())
+    way.leave()
+    gate.close(gate.NONE)
