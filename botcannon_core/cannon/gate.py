@@ -48,12 +48,9 @@ class Gate:
     """One seat's way through the gate."""
 
     def __init__(self, descriptor: int) -> None:
-        """From here on this process has the gate to itself: a position in a file is not shared."""
-        self._file = NONE
+        self._file = _opened_anew(descriptor)
         self._places: list[int] = []
-        if descriptor != NONE:
-            self._file = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
-            os.close(descriptor)
+        if self._file != NONE:
             size = os.fstat(self._file).st_size
             self._places = [(os.getpid() + place) % size for place in range(size)]
         self._until = 0.0  # our turn ends; 0 while we are not in
@@ -97,6 +94,18 @@ class Gate:
             os.lockf(self._file, os.F_ULOCK, 1)  # it may have come in the same instant
             return False
         return True
+
+
+def _opened_anew(descriptor: int) -> int:
+    """The same file with a position of its own; NONE where that cannot be had, as without /proc."""
+    if descriptor == NONE:
+        return NONE
+    try:
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return NONE
+    finally:
+        os.close(descriptor)
 
 
 class _Late(Exception):

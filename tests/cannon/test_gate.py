@@ -187,6 +187,17 @@ def test_after_a_wait_the_alarm_is_as_it_was(monkeypatch: pytest.MonkeyPatch) ->
         holder.end()
 
 
+def test_where_it_cannot_be_opened_anew_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise FileNotFoundError("/proc is not there")
+
+    with seats(1) as (make, taken):
+        assert make().is_let_by()
+        monkeypatch.setattr(os, "open", refuse)
+        assert make().is_let_by(3)
+        assert taken() == 1
+
+
 def test_without_a_gate_nobody_waits() -> None:
     way = Gate(gate.NONE)
     for _ in range(3):
