@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, get_args
 
-from botcannon_core.cannon import chain, frames, kernel, member, process
+from botcannon_core.cannon import chain, frames, gate, kernel, member, process
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.given import Depth
 from botcannon_core.cannon.hooks import Hooks
@@ -122,7 +122,8 @@ class Crew:
             self._become(worker, "busy")
         self._look_at = min(self._look_at, self._limits.due(worker))
         try:
-            worker.give(given, stamp, self._depth.is_short)
+            by_gate = self._depth.is_short and self._rule.timeout > gate.LEAST_TIMEOUT
+            worker.give(given, stamp, by_gate)
         except OSError:  # dying, or stopped: its death will be told, with the jobs still its own
             self._nursery.signal(worker.slot, signal.SIGKILL)
 

@@ -18,8 +18,8 @@ from botcannon_core.cannon.orders import SLOW_SECONDS
 # would wait with it. In characters, each of which may be twelve bytes on the way.
 AHEAD_SIZE = 12_000
 
-# Of work that a worker may be given at once. The pool of seats has a tenth of their time: the more they
-# have, the more it settles together.
+# Of work that a worker may be given at once. A seat takes a hundred times as long for it, and none waits
+# there for less: it has more, so that its pool hears of more at once.
 AHEAD_SECONDS = 0.008
 AHEAD_OF_SEAT_SECONDS = 0.03
 MOST_AHEAD = 256  # jobs, however fast they are

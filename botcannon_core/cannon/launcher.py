@@ -230,7 +230,7 @@ class Launcher:
             tie.leave(self._me)
         orphans.end_all(self._bury)
         self._watch.close()
-        gate.close(self._gate)
+        gate.give_up(self._gate)
 
     # --- starting children -------------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ class Launcher:
 
     def _start(self, name: str, part: Part, run: Run) -> Child:
         owns = part == "intake" and name == self._owner
-        keep = {*self._ready.store.inherited, self._gate}
+        keep = {*self._ready.store.inherited, *([self._gate] if part == "pool" else [])}
         child = children.start(part, run, keep - {gate.NONE}, owns)
         self._watch.on(child.channel, lambda: self._hear_child(name, child))
         self._watch.on(child.output, lambda: self._hear_output(name, child))

@@ -14,7 +14,6 @@ from botcannon_core.cannon import process
 from botcannon_core.cannon.given import Depth
 from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.member import Worker
-from botcannon_core.cannon.orders import SLOW_SECONDS
 from botcannon_core.compose.spec import WorkersSpec
 
 COUNT_SECONDS = 1.0  # between two counts of the processes of busy workers
@@ -38,9 +37,7 @@ class Limits:
         """When this worker's limit may be reached, or others wait for its job for too long."""
         is_ahead = len(worker.given) > self.at_once == 1
         is_young = worker.state == "busy" and self.depth.is_short and worker.has_just_begun()
-        if is_young:
-            return worker.since + SLOW_SECONDS
-        if is_ahead:
+        if is_ahead or is_young:
             return worker.since + worker.given.slow
         return worker.limit(self.rule)
 

@@ -76,7 +76,7 @@ class Worker:
 
     def has_just_begun(self) -> bool:
         """True while its job may still turn out to be a short one."""
-        return self.since > time.monotonic() - SLOW_SECONDS / 2
+        return self.since > time.monotonic() - self.given.slow / 2
 
     def is_quick(self) -> bool:
         """True while more may be given to it behind what it runs."""
@@ -87,12 +87,12 @@ class Worker:
         """True if it has waited for longer than a moment without messages explains."""
         return time.monotonic() - self.since > rule.cooldown
 
-    def give(self, jobs: list[Job], stamp: float, are_short: bool) -> None:
+    def give(self, jobs: list[Job], stamp: float, by_gate: bool) -> None:
         """Send it its orders. Raises OSError if it is gone, or does not read."""
         orders = [(job.id, job.fields) for job in jobs]
         era = self.given.era
         if self.is_seat:  # each is read by another worker
-            bodies = [frames.packed("orders", (era, stamp, [one], are_short)) for one in orders]
+            bodies = [frames.packed("orders", (era, stamp, [one], by_gate)) for one in orders]
             self.channel.send_packed(b"".join(bodies))
         else:
             self.channel.send("orders", (era, stamp, orders))

@@ -43,7 +43,7 @@ SLOW_SECONDS = 0.02
 SLOW_IN_SEAT_SECONDS = 0.5
 
 Order = tuple[float, str, dict[str, str]]  # stamp, the message's id, its fields
-OrderOfSeat = tuple[float, str, dict[str, str], bool]  # and whether it and the others are short
+OrderOfSeat = tuple[float, str, dict[str, str], bool]  # and whether it may wait at the gate
 
 
 class Inbox:

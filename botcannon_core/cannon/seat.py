@@ -39,7 +39,9 @@ RUSHED = 113
 
 RUSH = 100  # so many workers of a seat were born with an order, without a rest
 REST_SECONDS = 1.0  # a worker that waits for so long had one
-BURST = 10  # so many may come at once without a rush
+
+BURST = 10  # so many may come at once, and none waits at the gate
+PAUSE_SECONDS = 0.1  # a worker that waits for so long shows that they no longer do
 
 LONG_SECONDS = 0.005  # of a life: it was waiting, or work beside which we weigh little
 
@@ -54,23 +56,23 @@ _END = struct.Struct("@iiQ")
 class Turn:
     """A worker's turn in its seat: the `number` of workers before it, and the era of its orders.
 
-    `order` is what it is born for, if that was there already. `before` is a moment at which the worker
-    before it had not ended. It `will_wait` if it is born for nothing and there is little to do. In
-    `words` its seat tells how it ended.
+    `inherited` are its seat's descriptors. `order` is what it is born for, if that was there already,
+    `before` a moment at which the worker before it had not ended. It `will_wait` if it is born for
+    nothing and there is little to do.
     """
 
-    __slots__ = ("before", "era", "number", "order", "will_wait", "words")
+    __slots__ = ("before", "era", "inherited", "number", "order", "will_wait")
 
     def __init__(
         self,
-        words: LastWords,
+        inherited: tuple[int, ...] = (),
         number: int = 0,
         era: int = 0,
         before: float = 0.0,
         order: OrderOfSeat | None = None,
         will_wait: bool = False,
     ) -> None:
-        self.words = words
+        self.inherited = inherited
         self.number = number
         self.era = era
         self.before = before
@@ -79,7 +81,8 @@ class Turn:
 
     def begin(self) -> None:
         """Be no seat any more, first of all."""
-        self.words.close()
+        for descriptor in self.inherited:
+            os.close(descriptor)
         _on_signal(_TERM, _DEFAULT)
 
     def awaited(self, pool: Channel) -> OrderOfSeat:
@@ -93,20 +96,13 @@ class LastWords:
     """How workers in seats ended, told by the seats to their forker, who can only see seats end."""
 
     def __init__(self) -> None:
-        self._heard, self._said = os.pipe()
+        self._heard, self.descriptor = os.pipe()
         os.set_blocking(self._heard, False)
         self._known: dict[int, tuple[int, int]] = {}
 
-    @classmethod
-    def unheard(cls) -> LastWords:
-        """Such as nobody listens to."""
-        words = cls()
-        words.only_say()
-        return words
-
     def say(self, status: int, memory_kb: int) -> None:
         """The last worker in this seat ended so, with this peak of memory."""
-        os.write(self._said, _END.pack(os.getpid(), status, memory_kb))
+        os.write(self.descriptor, _END.pack(os.getpid(), status, memory_kb))
 
     def of(self, seat: int, status: int, memory_kb: int) -> tuple[int, int]:
         """Wait status and peak memory of the worker that ended with its seat; else the seat's own."""
@@ -123,8 +119,8 @@ class LastWords:
         os.close(self._heard)
 
     def close(self) -> None:
-        """In a worker: say nothing, either."""
-        os.close(self._said)
+        """Say nothing, either."""
+        os.close(self.descriptor)
 
 
 def keep(
@@ -147,19 +143,20 @@ def keep(
     process.inherit_orphans()  # so that we see what a worker leaves running
     pages.keep_locks_together()
     began = time.monotonic()
-    number = era = rushed = 0
+    own = tuple(one.descriptor for one in (words, gate) if one.descriptor >= 0)
+    number = era = rushed = at_once = 0
     while True:
         try:
             order = _here(pool, era)
         except EOFError:
             return 0  # not needed any more
-        before, began = began, time.monotonic()
-        if order is not None and order[3] and rushed > BURST:
-            gate.enter(began)
+        if order is not None and order[3] and at_once > BURST:
+            gate.enter()
         else:
             gate.leave()
+        before, began = began, time.monotonic()
         will_wait = order is None and began - before > LONG_SECONDS
-        turn = Turn(words, number, era, before, order, will_wait)
+        turn = Turn(own, number, era, before, order, will_wait)
         pid = os.fork()
         if pid == 0:
             live(turn)
@@ -171,9 +168,11 @@ def keep(
             return 0
         number += 1
         if order is not None:
-            rushed += 1
-        elif time.monotonic() - began > REST_SECONDS:
-            rushed = 0
+            rushed, at_once = rushed + 1, at_once + 1
+        else:
+            waited = time.monotonic() - began
+            rushed = 0 if waited > REST_SECONDS else rushed
+            at_once = 0 if waited > PAUSE_SECONDS else at_once
         is_free = process.bury_children()
         gives_way = rushed == rush > 0
         if end.si_status == FORGOT or gives_way or not is_free:

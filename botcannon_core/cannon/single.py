@@ -18,7 +18,7 @@ from botcannon_core.cannon import chain, frames, process
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS
 from botcannon_core.cannon.recipes import Recipes, construct
-from botcannon_core.cannon.seat import FORGOT, LEFT, LastWords, Turn
+from botcannon_core.cannon.seat import FORGOT, LEFT, Turn
 from botcannon_core.message import Message
 
 TYPE_CHECKING = False  # typing's own would cost each worker (docs/design.md)
@@ -159,7 +159,7 @@ def rehearse(how: Recipes, times: int = REHEARSALS) -> None:
     for number in range(times):
         makers = (_Nothing,) if number % 2 else (_Word,)
         nothing = Recipes(how.plan, how.handles, None, (), {}, makers, tells_progress=False)
-        turn = Turn(LastWords.unheard())
+        turn = Turn()
         theirs.send("orders", (turn.era, 0.0, [("1-1", {"name": "text"})], True))
         if number % 4 > 1:
             turn.order = turn.awaited(ours)

@@ -13,7 +13,7 @@ import sys
 
 from botcannon_core.cannon import chain, frames, process, seat, single
 from botcannon_core.cannon.frames import Channel
-from botcannon_core.cannon.gate import Gate, close
+from botcannon_core.cannon.gate import Gate, give_up
 from botcannon_core.cannon.orders import Inbox
 from botcannon_core.cannon.recipes import Recipes, construct
 from botcannon_core.cannon.seat import LastWords
@@ -55,7 +55,7 @@ def begin(
             code = seat.keep(lambda turn: single.live(how, pool, turn), *at_work)
         else:
             words.close()
-            close(gate)
+            give_up(gate)
             process.die_with_parent(parent, _signal.SIGKILL)
             code = _work(how, Inbox(pool))
     except BaseException:  # noqa: BLE001 - a mistake of ours, or a pool that is gone: say it, and end

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from botcannon_core.cannon import kernel, nursery, seat
+from botcannon_core.cannon import gate, kernel, nursery, seat
 from botcannon_core.cannon.chain import Ended
 from botcannon_core.cannon.crew import Crew
 from botcannon_core.cannon.given import AHEAD_SECONDS
@@ -21,7 +21,7 @@ from botcannon_core.cannon.hooks import Hooks
 from botcannon_core.cannon.job import Job
 from botcannon_core.cannon.member import CANCELLED, Worker
 from botcannon_core.cannon.nursery import Birth
-from botcannon_core.cannon.orders import SLOW_SECONDS
+from botcannon_core.cannon.orders import SLOW_IN_SEAT_SECONDS, SLOW_SECONDS
 from botcannon_core.cannon.watch import Watch
 from botcannon_core.compose.spec import ClassSpec, DeliverSpec, ServiceSpec, WorkersSpec
 
@@ -197,7 +197,8 @@ class Running:
             lambda *words: said(words),
             self.failed.append,
         )
-        self.crew = Crew(Birth(service, str(project)), self.watch, hooks)
+        self.gate = gate.made(2)
+        self.crew = Crew(Birth(service, str(project), gate=self.gate), self.watch, hooks)
         self.waiting = 0
         self.is_calm = False
         self._number = 0
@@ -268,6 +269,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     for one in made:
         one.crew.close()
         one.watch.close()
+        gate.give_up(one.gate)
     assert not gone_or(of(tmp_path)), "a process is left"
 
 
@@ -995,7 +997,13 @@ def test_one_over_its_time_costs_those_behind_it_nothing(start: Start, isolation
 
 
 @pytest.mark.parametrize(
-    "rule", [{"timeout": SLOW_SECONDS}, {"tries": 1}, {"isolation": "message", "lazy": True}]
+    "rule",
+    [
+        {"timeout": SLOW_SECONDS},
+        {"isolation": "message", "timeout": SLOW_IN_SEAT_SECONDS},
+        {"tries": 1},
+        {"isolation": "message", "lazy": True},
+    ],
 )
 def test_none_is_given_ahead_where_a_death_could_cost_another_its_only_try(
     start: Start, isolation: str, rule: dict[str, Any]

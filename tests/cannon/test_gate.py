@@ -71,12 +71,20 @@ def _obey(way: Gate, told: Channel) -> None:
         while True:
             kind, messages = told.receive_one()
             for _ in range(messages or 0):
-                way.enter(time.monotonic())
+                way.enter()
             if kind == "leave":
                 way.leave()
-            told.send("by")
+            if kind == "ignore":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            told.send("by", str(_signals()) if kind == "signals" else None)
     except EOFError:
         pass
+
+
+def _signals() -> list[object]:
+    """What those do that a wait uses, and whether an alarm is set."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)]
+    return [*handlers, signal.getitimer(signal.ITIMER_REAL)]
 
 
 @contextmanager
@@ -105,7 +113,7 @@ def seats(places: int) -> Iterator[tuple[Make, Callable[[], int]]]:
     finally:
         for one in made:
             one.end()
-        gate.close(descriptor)
+        gate.give_up(descriptor)
 
 
 @pytest.fixture(autouse=True)
@@ -124,9 +132,10 @@ def test_as_many_are_in_as_there_are_places_and_who_leaves_lets_the_next_in() ->
         third.comes()
         assert not third.is_by(HARDLY_SECONDS)
         assert first.is_let_by(100)  # whose turn it still is
-        second.leaves()
+        first.leaves()
+        second.leaves()  # third waits for one of the two
         assert third.is_by()
-        assert taken() == 2
+        assert taken() == 1
 
 
 def test_one_that_is_killed_leaves_its_place() -> None:
@@ -155,7 +164,7 @@ def test_after_a_turn_one_message_goes_without_so_that_who_waits_comes_in(
         assert taken() == 1
 
 
-def test_who_waits_for_one_that_is_stopped_goes_past_for_a_while_and_tries_again(
+def test_who_waits_for_one_that_is_stopped_goes_past_for_longer_each_time_and_tries_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gate, "PATIENCE_SECONDS", 0.3)
@@ -163,28 +172,44 @@ def test_who_waits_for_one_that_is_stopped_goes_past_for_a_while_and_tries_again
         stopped, other = make(), make()
         assert stopped.is_let_by()
         stopped.signal(signal.SIGSTOP)
-        began = time.monotonic()
-        assert other.is_let_by()
-        assert time.monotonic() - began >= 0.3
-        assert other.is_let_by(gate.MANY)
+        for past in (gate.PAST, 2 * gate.PAST):
+            began = time.monotonic()
+            assert other.is_let_by()
+            assert time.monotonic() - began >= 0.3
+            other.comes(past)
+            assert other.is_by(5.0), "each of them had to wait"
         stopped.signal(signal.SIGKILL)
         assert other.is_let_by()  # the one behind the many: it tries again
         assert taken() == 1
 
 
-def test_after_a_wait_the_alarm_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who is forked behind it may have its own use for it."""
+def test_one_that_waits_can_be_ended_as_there_is_no_worker_for_it() -> None:
+    with seats(1) as (make, _):
+        first, second = make(), make()
+        second.channel.send("ignore")
+        assert second.is_by()
+        assert first.is_let_by()
+        second.comes()
+        assert not second.is_by(HARDLY_SECONDS)
+        second.signal(signal.SIGTERM)
+        found = os.waitid(os.P_PID, second.pid, os.WEXITED | os.WNOWAIT)
+        assert found is not None
+        assert found.si_status == signal.SIGTERM
+
+
+def test_behind_a_wait_all_signals_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is forked then may have its own use for them."""
     monkeypatch.setattr(gate, "PATIENCE_SECONDS", 0.01)
-    before = signal.getsignal(signal.SIGALRM)
-    descriptor = gate.made(1)
-    holder = Seat(os.dup(descriptor))
-    try:
-        assert holder.is_let_by()
-        Gate(descriptor).enter(time.monotonic())  # in vain
-        assert signal.getsignal(signal.SIGALRM) is before
-        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-    finally:
-        holder.end()
+    with seats(1) as (make, _):
+        assert make().is_let_by()
+        other = make()
+        told = []
+        for _ in range(2):
+            other.channel.send("signals")
+            told.append(other.channel.receive_one())
+            assert other.is_let_by()
+        assert told[0] == told[1]
+        assert "0.0, 0.0" in str(told)
 
 
 def test_where_it_cannot_be_opened_anew_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,9 +223,17 @@ def test_where_it_cannot_be_opened_anew_nobody_waits(monkeypatch: pytest.MonkeyP
         assert taken() == 1
 
 
+def test_where_the_system_refuses_it_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError("memfd_create")
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    assert gate.made(2) == gate.NONE
+
+
 def test_without_a_gate_nobody_waits() -> None:
     way = Gate(gate.NONE)
     for _ in range(3):
-        way.enter(time.monotonic())
+        way.enter()
     way.leave()
-    gate.close(gate.NONE)
+    gate.give_up(gate.NONE)

@@ -21,7 +21,7 @@ def sat(
     at_once: int,
     rest: Callable[[], object],
     way: int = NONE,
-    are_short: bool = True,
+    by_gate: bool = True,
     rush: int = RUSH,
 ) -> tuple[list[str], int]:
     """What a seat says while messages come `at_once`, and after each round a rest; how it ends."""
@@ -37,7 +37,7 @@ def sat(
     os.close(theirs)
     pool, heard = Channel(ours), list[str]()
     for number in range(1, rounds + 1):
-        pool.send_packed(frames.packed("orders", (0, 0.0, [("1-1", {})], are_short)) * at_once)
+        pool.send_packed(frames.packed("orders", (0, 0.0, [("1-1", {})], by_gate)) * at_once)
         while "forgot" not in heard and heard.count("ended") < number * at_once:
             heard += [kind for kind, _ in pool.receive()]
         if "forgot" in heard:
@@ -77,20 +77,36 @@ def test_messages_with_rests_between_are_no_rush_however_many(
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="there is no gate")
 @pytest.mark.parametrize(
-    ("messages", "are_short", "waits"),
+    ("messages", "by_gate", "waits"),
     [(2 * seat.BURST, True, True), (seat.BURST, True, False), (2 * seat.BURST, False, False)],
 )
 def test_where_many_short_messages_wait_it_goes_through_the_gate(
-    messages: int, are_short: bool, waits: bool, monkeypatch: pytest.MonkeyPatch
+    messages: int, by_gate: bool, waits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """We have the only place, and keep it: who wants to come in waits in vain, once."""
-    monkeypatch.setattr(gate, "PATIENCE_SECONDS", patience := 0.5)
+    patience = 1.0 if waits else 1000.0
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", patience)
     way = gate.made(1)
     fcntl.lockf(way, fcntl.LOCK_EX, 1, 0)
     began = time.monotonic()
     try:
-        heard, code = sat(1, messages, lambda: None, os.dup(way), are_short, rush=0)
+        heard, code = sat(1, messages, lambda: None, os.dup(way), by_gate, rush=0)
     finally:
         os.close(way)
     assert (heard.count("ended"), code) == (messages, 0)
-    assert (time.monotonic() - began > patience) is waits
+    assert not waits or time.monotonic() - began > patience
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="there is no gate")
+def test_where_they_come_one_by_one_it_needs_no_gate_however_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", 1000.0)
+    monkeypatch.setattr(seat, "PAUSE_SECONDS", 0.01)
+    way = gate.made(1)
+    fcntl.lockf(way, fcntl.LOCK_EX, 1, 0)
+    try:
+        heard, code = sat(3 * seat.BURST, 2, lambda: time.sleep(0.02), os.dup(way), rush=0)
+    finally:
+        os.close(way)
+    assert (heard.count("ended"), code) == (6 * seat.BURST, 0)

@@ -10,7 +10,7 @@ from botcannon_core.cannon import single, worker
 from botcannon_core.cannon.frames import Channel
 from botcannon_core.cannon.orders import Inbox
 from botcannon_core.cannon.recipes import recipes
-from botcannon_core.cannon.seat import LastWords, Turn
+from botcannon_core.cannon.seat import Turn
 from botcannon_core.compose.plan import plan_of
 from botcannon_core.compose.spec import ClassSpec, ServiceSpec
 
@@ -42,7 +42,7 @@ def test_one_that_is_ready_when_nobody_wants_it_any_more_ends_in_order(
         channel = Channel(its_end.fileno())
         how = recipes(plan_of(service))
         assert worker._work(how, Inbox(channel)) == 0
-        assert single.work(how, channel, Turn(LastWords.unheard())) == 0
+        assert single.work(how, channel, Turn()) == 0
 
 
 def test_a_rehearsal_builds_and_runs_nothing_of_the_chain(
