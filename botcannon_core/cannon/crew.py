@@ -46,8 +46,7 @@ class Crew:
         self._in: dict[State, dict[int, Worker]] = {state: {} for state in get_args(State)}
         self._look_at = math.inf  # when a limit may be reached, in monotonic seconds
         self._nursery = Nursery(birth, watch, News(self._died, self._all_died))
-        self._anything_worked = False
-        self._is_dismissed = False
+        self._anything_worked = self._is_dismissed = False
         self._count_at = 0.0
         self._takes_many = self._rule.isolation == "worker"
         self._has_seats = self._rule.has_seats
@@ -104,10 +103,11 @@ class Crew:
                 self._match(waiting, is_calm)
         now = time.monotonic()
         if now >= self._look_at:
-            for worker in list(self._workers.values()):
+            limited = [one for one in self._workers.values() if one.state != "ready"]
+            for worker in limited:
                 self._limits.watch_time(worker)
                 self._limits.take_back(worker)
-            self._look_at = min(map(self._limits.due, self._workers.values()), default=math.inf)
+            self._look_at = min(map(self._limits.due, limited), default=math.inf)
         if now >= self._count_at:
             self._count_at = now + COUNT_SECONDS
             self._limits.watch_numbers(self.busy, now)
